@@ -8,4 +8,5 @@ pub mod decision;
 pub mod digest;
 pub mod encoding;
 pub mod ids;
+pub mod question;
 pub mod situation;
