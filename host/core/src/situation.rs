@@ -94,6 +94,19 @@ impl Operation {
     }
 }
 
+impl ApprovalState {
+    /// The state's name in the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            ApprovalState::Pending => "pending",
+            ApprovalState::Granted => "granted",
+            ApprovalState::Denied => "denied",
+            ApprovalState::Expired => "expired",
+            ApprovalState::Superseded => "superseded",
+        }
+    }
+}
+
 impl WorkerPhase {
     /// Whether the worker may still do something.
     pub fn is_active(self) -> bool {

@@ -1,0 +1,52 @@
+//! The operator's rules: what a policy's word is worth at most, and what is granted by name.
+//!
+//! At this stage a charter is a handful of settings that the gate knows. Rules in Cedar will stand in the same place;
+//! nothing else in the program asks what is permitted.
+
+use serde::{Deserialize, Serialize};
+
+use crate::situation::Autonomy;
+
+/// The operator's rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Charter {
+    /// No mission has more autonomy than this, whatever its author asks for.
+    pub autonomy: Autonomy,
+    /// Dangers of plans that are granted, by their kind: `privileged`, `host-path`, `engine-socket` …
+    pub grants: Vec<String>,
+    /// An operation that failed this often in a row on one generation is not tried again.
+    pub failures_max: u32,
+    /// An approval that nobody gave by then expires, in milliseconds.
+    pub approval_ttl_ms: u64,
+    /// At most this many workers at once, of all missions.
+    pub workers_max: u32,
+    /// At most this many questions to the brain in a day.
+    pub questions_a_day_max: u32,
+}
+
+impl Default for Charter {
+    fn default() -> Charter {
+        Charter {
+            autonomy: Autonomy::Auto,
+            grants: Vec::new(),
+            failures_max: 5,
+            approval_ttl_ms: 24 * 60 * 60 * 1_000,
+            workers_max: 4,
+            questions_a_day_max: 200,
+        }
+    }
+}
+
+impl Charter {
+    /// How long an operation rests after it failed `failures` times in a row, in milliseconds: 5 s, doubled each
+    /// time, 10 minutes at most.
+    pub fn cool_down_ms(failures: u32) -> u64 {
+        5_000u64.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(600_000)
+    }
+
+    /// Whether a kind of danger is granted.
+    pub fn grants(&self, danger: &str) -> bool {
+        self.grants.iter().any(|grant| grant == danger)
+    }
+}

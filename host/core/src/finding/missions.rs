@@ -1,0 +1,187 @@
+//! Missions that are not as they shall be: files that can't be read, objects that are missing or left behind, an engine
+//! that the provider can't speak to, workers that are gone or late.
+
+use super::{Fault, object};
+use crate::charter::Charter;
+use crate::ids::Timestamp;
+use crate::ledger::{Ledger, MissionState};
+use crate::observation::{EngineState, Observation};
+use crate::order::{NamedObject, ObjectKind};
+use crate::preflight;
+use crate::situation::{Fact, Severity};
+
+/// A worker that is this much past its deadline and has not ended is told of, in milliseconds.
+const OVERDUE_MS: u64 = 60_000;
+
+pub(super) fn look(charter: &Charter, ledger: &Ledger, observation: &Observation) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = observation
+        .missions
+        .iter()
+        .filter_map(|seen| {
+            let problem = seen.spec.as_ref().err()?;
+            let message = format!("{problem}; the last good version of the mission stays in force");
+            Some(fault("mission-invalid", Severity::Critical, object("file", &seen.source, None), None, message))
+        })
+        .collect();
+    let engine = observation.engine.fresh(observation.at);
+    for mission in ledger.missions.values() {
+        faults.extend(held(mission, engine));
+        faults.extend(exhausted(charter, mission));
+        let differences = differences(ledger, mission, observation);
+        faults.extend(differences.into_iter().flatten().map(|difference| difference.fault(mission)));
+        faults.extend(strangers(ledger, mission, engine));
+    }
+    faults.extend(overdue(ledger, observation.at));
+    faults.extend(policy(ledger));
+    faults
+}
+
+fn fault(
+    rule: &'static str,
+    severity: Severity,
+    object: crate::situation::ObjectRef,
+    mission: Option<&MissionState>,
+    message: String,
+) -> Fault {
+    Fault { rule, severity, object, mission: mission.map(|mission| mission.id.clone()), message, evidence: Vec::new() }
+}
+
+/// The engine and the mission's provider speak no common API: found before any worker starts.
+fn held(mission: &MissionState, engine: Option<&EngineState>) -> Option<Fault> {
+    let engine = engine?;
+    let hold = preflight::hold(&mission.spec, &engine.api, &engine.api_min)?;
+    let name = mission.spec.name.as_str();
+    let mut found =
+        fault("provider-too-old", Severity::Critical, object("mission", name, None), Some(mission), hold.to_string());
+    found.evidence = vec![
+        Fact::new("provider", &hold.provider),
+        Fact::new("speaks", &hold.speaks),
+        Fact::new("engine-minimum", &hold.minimum),
+        Fact::new("cure", &hold.cure),
+    ];
+    Some(found)
+}
+
+fn exhausted(charter: &Charter, mission: &MissionState) -> Vec<Fault> {
+    let name = mission.spec.name.as_str();
+    let given_up = mission.tallies.iter().filter(|(_, tally)| tally.failures >= charter.failures_max);
+    given_up
+        .map(|(operation, tally)| {
+            let last = tally.last.as_ref().map_or("", |failure| failure.message.as_str());
+            let message = format!(
+                "{} of mission {name} failed {} times in a row and is not tried again until its files change: {last}",
+                operation.name(),
+                tally.failures
+            );
+            fault("attempts-exhausted", Severity::Critical, object("mission", name, None), Some(mission), message)
+        })
+        .collect()
+}
+
+/// A difference between what a mission's state names and what the engine has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// The state names it, and the engine does not have it.
+    Missing(NamedObject),
+    /// It was to be removed, and the engine still has it.
+    LeftBehind(NamedObject),
+}
+
+impl Difference {
+    /// The difference as a finding has it.
+    pub fn fault(&self, mission: &MissionState) -> Fault {
+        let (rule, named, what) = match self {
+            Difference::Missing(named) => ("object-missing", named, "is in the mission's state and not on the engine"),
+            Difference::LeftBehind(named) => {
+                ("object-left-behind", named, "was removed, says Terraform, and is still there")
+            }
+        };
+        let kind = named.kind.name();
+        let message = format!("{kind} {} ({}) of mission {} {what}", named.name, named.address, mission.spec.name);
+        let mut found =
+            fault(rule, Severity::Critical, object(kind, &named.name, Some(&named.id)), Some(mission), message);
+        found.evidence.push(Fact::new("address", &named.address));
+        found
+    }
+}
+
+/// The host's own look at the engine: what a mission's state names, against what is there. `None` where nothing can be
+/// said: a worker is at it, or the engine was not looked at since the last one ended.
+pub fn differences(ledger: &Ledger, mission: &MissionState, observation: &Observation) -> Option<Vec<Difference>> {
+    mission.reached()?;
+    let engine = observation.engine.fresh(observation.at)?;
+    let (seen, _) = observation.engine.state.as_ref()?;
+    if ledger.at_work(&mission.id).is_some() || *seen <= mission.quiet_since {
+        return None;
+    }
+    let missing = mission.objects.iter().filter(|named| !has(engine, named)).cloned().map(Difference::Missing);
+    // An image may stay by the author's wish (`keep_locally`), and other containers may use it.
+    let left = mission.gone.iter().filter(|named| named.kind != ObjectKind::Image && has(engine, named));
+    Some(missing.chain(left.cloned().map(Difference::LeftBehind)).collect())
+}
+
+fn has(engine: &EngineState, named: &NamedObject) -> bool {
+    match named.kind {
+        ObjectKind::Container => engine.containers.iter().any(|container| container.id == named.id),
+        ObjectKind::Network | ObjectKind::Volume => {
+            engine.objects.iter().any(|object| object.kind == named.kind && object.id == named.id)
+        }
+        // A state names an image by its id followed by its name.
+        ObjectKind::Image => engine.objects.iter().any(|object| {
+            object.kind == ObjectKind::Image && (named.id.starts_with(&object.id) || object.names.contains(&named.name))
+        }),
+    }
+}
+
+/// What carries a mission's label and is in no state: a worker made it and died before it could say so.
+fn strangers(ledger: &Ledger, mission: &MissionState, engine: Option<&EngineState>) -> Vec<Fault> {
+    let Some(engine) = engine else { return Vec::new() };
+    if ledger.at_work(&mission.id).is_some() {
+        return Vec::new();
+    }
+    let labelled = |label: &Option<String>| label.as_deref() == Some(mission.id.as_str());
+    let known = |kind: ObjectKind, id: &str| {
+        mission.objects.iter().chain(&mission.gone).any(|object| object.kind == kind && object.id == id)
+    };
+    let containers = engine
+        .containers
+        .iter()
+        .filter(|container| labelled(&container.mission))
+        .map(|container| (ObjectKind::Container, container.id.as_str(), container.name.as_str()));
+    let others = engine.objects.iter().filter(|object| labelled(&object.mission)).map(|object| {
+        (object.kind, object.id.as_str(), object.names.first().map_or(object.id.as_str(), String::as_str))
+    });
+    containers
+        .chain(others)
+        .filter(|(kind, id, _)| !known(*kind, id))
+        .map(|(kind, id, name)| {
+            let message = format!(
+                "{} {name} carries the label of mission {} and is in no state: remove it, or import it into the state; \
+                 nothing is made a second time meanwhile",
+                kind.name(),
+                mission.spec.name
+            );
+            fault("object-unknown", Severity::Critical, object(kind.name(), name, Some(id)), Some(mission), message)
+        })
+        .collect()
+}
+
+fn overdue(ledger: &Ledger, now: Timestamp) -> Vec<Fault> {
+    let late = |deadline: Timestamp| now.since_ms(deadline) > OVERDUE_MS;
+    let orders = ledger.orders.values().filter(|state| state.ended.is_none() && late(state.order.deadline));
+    orders
+        .map(|state| {
+            let name = state.order.name.as_str();
+            let message = format!("worker {name} is past its deadline and has not ended; its mission waits for it");
+            fault("worker-overdue", Severity::Critical, object("worker", name, None), None, message)
+        })
+        .collect()
+}
+
+/// The policy failed in the last turn: nothing was decided.
+fn policy(ledger: &Ledger) -> Option<Fault> {
+    let (_, kind, detail) = ledger.policy.last_failure.as_ref()?;
+    let name = ledger.policy.description.as_ref().map_or("policy", |description| description.name.as_str());
+    let message = format!("policy {name} did not decide ({kind}): {detail}; nothing is done until it does");
+    Some(fault("policy-failed", Severity::Critical, object("policy", name, None), None, message))
+}

@@ -1,0 +1,228 @@
+//! Actions that start a worker.
+
+use super::{Refusal, Spent, Word, act, refuse};
+use crate::charter::Charter;
+use crate::decision::Target;
+use crate::digest::Digest;
+use crate::ids::ApprovalId;
+use crate::ledger::{Ledger, MissionState, Saved};
+use crate::order::{ApplyInput, DEADLINE_MS, Order, OrderKey};
+use crate::preflight;
+use crate::situation::{ApprovalState, Autonomy, DesiredState, Operation, Ruling, Situation};
+use crate::verdict::{Effect, Request};
+
+/// One proposal that wants a worker.
+pub(super) struct Case<'a> {
+    pub(super) charter: &'a Charter,
+    pub(super) ledger: &'a Ledger,
+    pub(super) situation: &'a Situation,
+    pub(super) target: &'a Target,
+    pub(super) operation: Operation,
+    pub(super) artifact: Option<Digest>,
+}
+
+pub(super) fn rule(case: &Case<'_>, spent: &Spent) -> Result<Word, Refusal> {
+    let mission = still_so(case)?;
+    timely(case, mission, spent)?;
+    let apply = match case.artifact {
+        Some(artifact) => Some(exact(case, mission, artifact)?),
+        None => None,
+    };
+    held_back(case, mission)?;
+    let order = order(case, mission, apply);
+    let autonomy = mission.autonomy(case.charter.autonomy);
+    match autonomy {
+        Autonomy::Off => Err(refuse("autonomy-off", "the mission's autonomy is off: nothing is started for it")),
+        Autonomy::Suggest if case.operation.changes() => Ok(Word {
+            ruling: Ruling::Suggested,
+            rule: "autonomy-suggest",
+            because: "the mission's autonomy is suggest: this is shown to people and nothing more".to_owned(),
+            approval: None,
+            effect: None,
+        }),
+        Autonomy::Approve if case.operation.changes() => approved(case, order),
+        Autonomy::Suggest | Autonomy::Approve => {
+            Ok(act("reads-only", format!("{} changes nothing", case.operation.name()), Effect::Start(Box::new(order))))
+        }
+        Autonomy::Auto => Ok(act("autonomy-auto", "the mission's autonomy is auto", Effect::Start(Box::new(order)))),
+    }
+}
+
+/// Is it about the mission as it is now?
+fn still_so<'a>(case: &Case<'a>) -> Result<&'a MissionState, Refusal> {
+    let Some(mission) = case.ledger.missions.get(&case.target.mission) else {
+        return Err(refuse("no-mission", format!("there is no mission {}", case.target.mission)));
+    };
+    if mission.generation != case.target.generation {
+        return Err(refuse(
+            "stale-generation",
+            format!("the mission is at generation {}, not {}", mission.generation, case.target.generation),
+        ));
+    }
+    if mission.spec.plan != case.target.plan {
+        return Err(refuse("stale-files", "the mission's files have another digest by now"));
+    }
+    let fits = match case.operation {
+        Operation::Plan => mission.desired() == DesiredState::Present,
+        Operation::PlanDestroy => mission.desired() == DesiredState::Absent,
+        Operation::Apply => mission.desired() != DesiredState::Suspended,
+        Operation::Check | Operation::Configure | Operation::Scan => {
+            return Err(refuse("no-such-worker", format!("this host has no worker for {}", case.operation.name())));
+        }
+    };
+    if !fits {
+        let because = format!("{} does not lead to what is wanted of the mission now", case.operation.name());
+        return Err(refuse("not-desired", because));
+    }
+    Ok(mission)
+}
+
+/// Is it the time for it?
+fn timely(case: &Case<'_>, mission: &MissionState, spent: &Spent) -> Result<(), Refusal> {
+    if let Some(state) = case.ledger.at_work(&mission.id) {
+        return Err(refuse("one-at-a-time", format!("{} is at work on this mission", state.order.name)));
+    }
+    if spent.missions.contains(&mission.id) {
+        return Err(refuse("one-at-a-time", "this decision has started a worker of this mission already"));
+    }
+    let at_work = case.ledger.orders.values().filter(|state| state.ended.is_none()).count();
+    if u32::try_from(at_work).unwrap_or(u32::MAX).saturating_add(spent.workers) >= case.charter.workers_max {
+        return Err(refuse("workers-busy", format!("{at_work} workers are at work, and no more are allowed")));
+    }
+    let Some(tally) = mission.tallies.get(&case.operation) else { return Ok(()) };
+    if tally.failures >= case.charter.failures_max {
+        let because = format!("{} failed {} times in a row", case.operation.name(), tally.failures);
+        return Err(refuse("attempts-exhausted", because));
+    }
+    match tally.not_before {
+        Some(not_before) if case.situation.now < not_before => {
+            let seconds = not_before.since_ms(case.situation.now).div_ceil(1_000);
+            Err(refuse("cool-down", format!("it failed a moment ago and rests for {seconds} s more")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Is it exactly the saved plan that the host has, and may it still be applied?
+fn exact(case: &Case<'_>, mission: &MissionState, artifact: Digest) -> Result<ApplyInput, Refusal> {
+    let operation = match mission.desired() {
+        DesiredState::Absent => Operation::PlanDestroy,
+        DesiredState::Present | DesiredState::Suspended => Operation::Plan,
+    };
+    let found = mission.saved.values().find(|saved| saved.plan.input.saved == artifact);
+    let Some(saved) = found else {
+        return Err(refuse("unknown-artifact", "the host has no such saved plan of this generation"));
+    };
+    if mission.saved.get(&operation).map(|saved| saved.plan.input.saved) != Some(artifact) {
+        return Err(refuse("not-desired", "this saved plan does not lead to what is wanted of the mission now"));
+    }
+    if mission.is_stale(saved) {
+        return Err(refuse("stale-plan", "the state has moved on since this plan was made; make a new one"));
+    }
+    safe(case.charter, saved)?;
+    Ok(saved.plan.input.clone())
+}
+
+/// Does it make a container root on the node?
+fn safe(charter: &Charter, saved: &Saved) -> Result<(), Refusal> {
+    let dangers: Vec<String> = saved
+        .plan
+        .dangers
+        .iter()
+        .filter(|danger| danger.makes_root && !charter.grants(&danger.kind))
+        .map(|danger| format!("{} ({}: {})", danger.kind, danger.address, danger.detail))
+        .collect();
+    if dangers.is_empty() {
+        return Ok(());
+    }
+    let because = format!("the plan holds what the operator's configuration does not grant: {}", dangers.join("; "));
+    Err(refuse("dangerous-plan", because))
+}
+
+/// Would the tool only be misled?
+fn held_back(case: &Case<'_>, mission: &MissionState) -> Result<(), Refusal> {
+    if mission.ever_real && case.ledger.rehearsal {
+        return Err(refuse("was-real", "the mission was applied for real and is never rehearsed"));
+    }
+    let Some(engine) = &case.situation.engine else {
+        return Err(refuse("engine-unknown", "the engine does not answer, so nothing is started that needs it"));
+    };
+    match preflight::hold(&mission.spec, &engine.api, &engine.api_min) {
+        Some(hold) => Err(refuse("provider-too-old", hold.to_string())),
+        None => Ok(()),
+    }
+}
+
+fn order(case: &Case<'_>, mission: &MissionState, apply: Option<ApplyInput>) -> Order {
+    let key = OrderKey {
+        uid: mission.uid,
+        generation: mission.generation,
+        operation: case.operation,
+        input: apply.as_ref().map_or(mission.spec.plan, |input| input.saved),
+    };
+    let attempt = mission.attempts(&key).saturating_add(1);
+    Order {
+        name: key.name(&mission.spec.name, attempt),
+        mission: mission.id.clone(),
+        key,
+        attempt,
+        plan: mission.spec.plan,
+        apply,
+        made: case.situation.now,
+        deadline: case.situation.now.plus_ms(DEADLINE_MS),
+        remedy: case.target.remedy.clone(),
+        grants: case.charter.grants.clone(),
+        rehearsal: case.ledger.rehearsal,
+    }
+}
+
+/// Has a person said yes to exactly this?
+fn approved(case: &Case<'_>, order: Order) -> Result<Word, Refusal> {
+    let now = case.situation.now;
+    let Some((record, state)) = case.ledger.approval_for(&order, now) else {
+        return Ok(ask(case, order));
+    };
+    let word = |ruling, rule, because: String, effect| Word {
+        ruling,
+        rule,
+        because,
+        approval: Some(record.id.clone()),
+        effect,
+    };
+    match state {
+        ApprovalState::Granted => {
+            let who = record.answer.as_ref().map_or(String::new(), |answer| answer.who.to_string());
+            let effect = Some(Effect::Start(Box::new(order)));
+            Ok(word(Ruling::Acted, "approved", format!("granted by {who}"), effect))
+        }
+        ApprovalState::Denied => {
+            let comment = record.answer.as_ref().and_then(|answer| answer.comment.clone());
+            let because =
+                comment.map_or("a person denied it".to_owned(), |comment| format!("a person denied it: {comment}"));
+            Err(Refusal { rule: "denied", because, approval: Some(record.id.clone()) })
+        }
+        ApprovalState::Pending | ApprovalState::Expired | ApprovalState::Superseded => {
+            Ok(word(Ruling::Asked, "needs-approval", "a person was asked and has not answered yet".to_owned(), None))
+        }
+    }
+}
+
+fn ask(case: &Case<'_>, order: Order) -> Word {
+    let turn = case.situation.turn.to_be_bytes();
+    let digits = Digest::of_parts(&[&crate::encoding::encode(&order.key), &turn]).short(10);
+    let id = ApprovalId::parse(&format!("a-{digits}")).expect("a letter, a dash and digits are characters of a name");
+    let request = Request {
+        id: id.clone(),
+        order,
+        requested: case.situation.now,
+        expires: case.situation.now.plus_ms(case.charter.approval_ttl_ms),
+        policy: case.ledger.policy.digest.unwrap_or(Digest::ZERO),
+    };
+    Word {
+        ruling: Ruling::Asked,
+        rule: "needs-approval",
+        because: "the mission's autonomy is approve: a person is asked".to_owned(),
+        approval: Some(id),
+        effect: Some(Effect::Request(Box::new(request))),
+    }
+}

@@ -1,0 +1,432 @@
+//! The ledger: what follows from the journal. A fold over its entries, and never a second truth.
+//!
+//! [`Ledger::fold`] takes each entry in its order and nothing else; the same journal gives the same ledger, on any
+//! machine, at any time. [`Ledger::news`] says what an observation shows that no entry says yet. Where something depends
+//! on the time of asking (an approval that expires), it is worked out when asked and not stored.
+
+mod fold;
+mod news;
+
+pub(crate) use fold::content;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::decision::Description;
+use crate::digest::Digest;
+use crate::encoding;
+use crate::ids::{ApprovalId, FindingId, MissionId, OrderName, Timestamp};
+use crate::mission::{MissionName, MissionSpec};
+use crate::observation::{Command, Person};
+use crate::order::{End, NamedObject, Order, OrderKey, SavedPlan, StateRef, WorkerResult};
+use crate::question::Question;
+use crate::situation::{
+    Advice, ApprovalState, Autonomy, DesiredState, Fact, Failure, Memo, Operation, Resolution, Severity, WorkerPhase,
+};
+use crate::verdict::Verdict;
+
+/// A verdict, an ended worker or a resolved finding is shown at least this long, in milliseconds.
+pub const RETENTION_MS: u64 = 10 * 60 * 1_000;
+/// At most this many ended orders, verdicts, answers and notifications are kept; the journal has the rest.
+pub const KEPT_MAX: usize = 256;
+
+/// Everything that follows from the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Ledger {
+    /// How many entries were folded.
+    pub entries: u64,
+    /// What makes this journal's missions differ from another's.
+    pub nonce: Option<Digest>,
+    /// Whether the workers are simulated.
+    pub rehearsal: bool,
+    /// The last turn that was opened.
+    pub turn: u32,
+    /// The turn that was opened and not closed, if there is one.
+    pub open: Option<u32>,
+    /// The latest time that was seen.
+    pub now: Timestamp,
+    /// The missions.
+    pub missions: BTreeMap<MissionId, MissionState>,
+    /// Orders: those at work, and the newest of those that ended.
+    pub orders: BTreeMap<OrderName, OrderState>,
+    /// Requests to people and their answers.
+    pub approvals: BTreeMap<ApprovalId, ApprovalRecord>,
+    /// The last word of the gate on each key.
+    pub verdicts: BTreeMap<String, KeptVerdict>,
+    /// The findings that were open in the last turn.
+    pub findings: BTreeMap<FindingId, SeenFinding>,
+    /// The findings that went away lately.
+    pub resolved: BTreeMap<FindingId, Resolution>,
+    /// Questions to the brain and their answers.
+    pub advice: BTreeMap<String, AdviceRecord>,
+    /// How many questions were asked on which day since the epoch.
+    pub asked: (u64, u32),
+    /// What policies told people, the newest last.
+    pub notifications: Vec<Notification>,
+    /// The policy in the slot `main`.
+    pub policy: PolicyState,
+}
+
+/// Where a mission stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MissionState {
+    /// Its id.
+    pub id: MissionId,
+    /// What tells it from a namesake that was there before.
+    pub uid: Digest,
+    /// Rises when files or desired state change.
+    pub generation: u32,
+    /// What its author wrote.
+    pub spec: MissionSpec,
+    /// Who commanded its destruction, and when; until its files change or `restore`.
+    pub destroyed: Option<(Timestamp, Person)>,
+    /// Failures in a row, by operation, on this generation.
+    pub tallies: BTreeMap<Operation, TallyState>,
+    /// The newest saved plan of each operation, on this generation.
+    pub saved: BTreeMap<Operation, Saved>,
+    /// What was applied last, in any generation.
+    pub applied: Option<Applied>,
+    /// The newest version of its state.
+    pub state: Option<StateRef>,
+    /// The objects that its state names.
+    pub objects: Vec<NamedObject>,
+    /// The objects that an earlier state named and that must be gone.
+    pub gone: Vec<NamedObject>,
+    /// When a worker of it last ended, whatever it did.
+    pub quiet_since: Timestamp,
+    /// Whether it was ever applied by a worker that was no rehearsal.
+    pub ever_real: bool,
+    /// How many workers of a key are known to have ended.
+    pub attempts: Vec<(OrderKey, u32)>,
+}
+
+/// Failures of one operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TallyState {
+    /// In a row.
+    pub failures: u32,
+    /// No earlier than this again.
+    pub not_before: Option<Timestamp>,
+    /// The last one.
+    pub last: Option<Failure>,
+}
+
+/// A saved plan that was taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Saved {
+    /// The order that made it.
+    pub order: OrderName,
+    /// When.
+    pub made: Timestamp,
+    /// What it is.
+    pub plan: SavedPlan,
+    /// The tool and its version that made it.
+    pub tool: Option<String>,
+}
+
+/// An apply that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// The saved plan.
+    pub saved: Digest,
+    /// The generation that it was made for.
+    pub generation: u32,
+    /// Whether it destroyed.
+    pub destroy: bool,
+    /// When it ended.
+    pub at: Timestamp,
+}
+
+/// An order and its worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OrderState {
+    /// What was ordered.
+    pub order: Order,
+    /// Who claimed it, and when.
+    pub claimed: Option<(Timestamp, String)>,
+    /// When it ended, and how.
+    pub ended: Option<(Timestamp, WorkerResult)>,
+}
+
+/// A request to people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApprovalRecord {
+    /// Its name.
+    pub id: ApprovalId,
+    /// Exactly what would be started.
+    pub order: Order,
+    /// When it was asked.
+    pub requested: Timestamp,
+    /// Until when it can be granted and used.
+    pub expires: Timestamp,
+    /// The policy that asked.
+    pub policy: Digest,
+    /// The answer.
+    pub answer: Option<ApprovalAnswer>,
+    /// Whether its order was started.
+    pub used: bool,
+}
+
+/// A person's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApprovalAnswer {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub who: Person,
+    /// Whether it was granted.
+    pub granted: bool,
+    /// What the person wrote.
+    pub comment: Option<String>,
+}
+
+/// A verdict, and the turn that it was ruled in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptVerdict {
+    /// The turn.
+    pub turn: u32,
+    /// When.
+    pub at: Timestamp,
+    /// The generation of its mission then.
+    pub generation: Option<u32>,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// What is remembered of an open finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SeenFinding {
+    /// Its rule.
+    pub rule: String,
+    /// When it was first seen.
+    pub first_seen: Timestamp,
+    /// When what it says last changed.
+    pub changed: Timestamp,
+    /// A digest of what it says.
+    pub content: Digest,
+    /// Until when the policy is not shown it as open.
+    pub acknowledged_until: Option<Timestamp>,
+}
+
+/// A question and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AdviceRecord {
+    /// What was asked.
+    pub question: Question,
+    /// As policies are shown it.
+    pub advice: Advice,
+}
+
+/// What a policy told people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Notification {
+    /// When.
+    pub at: Timestamp,
+    /// How urgent.
+    pub severity: Severity,
+    /// One line.
+    pub title: String,
+    /// The rest.
+    pub text: String,
+    /// About which mission.
+    pub mission: Option<MissionId>,
+}
+
+/// The policy that decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PolicyState {
+    /// The digest of its bytes.
+    pub digest: Option<Digest>,
+    /// What it says of itself.
+    pub description: Option<Description>,
+    /// What the operator set for it.
+    pub settings: Vec<Fact>,
+    /// What it keeps.
+    pub memo: Option<Memo>,
+    /// When it last made a decision that was journaled.
+    pub last_decision: Option<Timestamp>,
+    /// When it wants to look again.
+    pub look_again: Option<Timestamp>,
+    /// How often it failed in a row, and how it failed last.
+    pub failures: u32,
+    /// The last failure: its kind and the sandbox's words.
+    pub last_failure: Option<(Timestamp, String, String)>,
+}
+
+/// Why a command can't be done.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CommandError {
+    /// There is no such mission.
+    #[error("there is no mission {0:?}; `quarterdeck get missions` lists them")]
+    NoMission(String),
+    /// There is no such approval.
+    #[error("there is no approval {0:?}; `quarterdeck get approvals` lists them")]
+    NoApproval(String),
+    /// The approval can't be answered any more.
+    #[error("approval {id} is {state} and can't be answered any more")]
+    Answered {
+        /// Which.
+        id: ApprovalId,
+        /// What it is.
+        state: &'static str,
+    },
+    /// There is no such worker at work.
+    #[error("no worker {0:?} is at work; `quarterdeck get workers` lists them")]
+    NoWorker(String),
+    /// The mission is not destroyed by command.
+    #[error("mission {0} was not destroyed by a command, so there is nothing to take back")]
+    NotDestroyed(String),
+}
+
+impl MissionState {
+    /// What is wanted now: the author's word, unless a person commanded its destruction.
+    pub fn desired(&self) -> DesiredState {
+        if self.destroyed.is_some() { DesiredState::Absent } else { self.spec.desired }
+    }
+
+    /// The autonomy in force: the lower of the author's and the operator's.
+    pub fn autonomy(&self, ceiling: Autonomy) -> Autonomy {
+        self.spec.autonomy.min(ceiling)
+    }
+
+    /// Whether a saved plan can't be applied any more: the state has moved on, or it was applied already.
+    pub fn is_stale(&self, saved: &Saved) -> bool {
+        saved.plan.input.state.as_ref().map(|state| (&state.lineage, state.serial))
+            != self.state.as_ref().map(|state| (&state.lineage, state.serial))
+            || self.applied.as_ref().is_some_and(|applied| applied.at >= saved.made)
+    }
+
+    /// How many workers of a key are known to have ended.
+    pub fn attempts(&self, key: &OrderKey) -> u32 {
+        self.attempts.iter().find(|(known, _)| known == key).map_or(0, |(_, count)| *count)
+    }
+
+    /// The plan of the operation that leads to the desired state, if it would change nothing: then the mission is
+    /// where it shall be, whether or not anything was ever applied on this generation.
+    pub fn settled_plan(&self) -> Option<&Saved> {
+        let operation = match self.desired() {
+            DesiredState::Present => Operation::Plan,
+            DesiredState::Absent => Operation::PlanDestroy,
+            DesiredState::Suspended => return None,
+        };
+        self.saved.get(&operation).filter(|saved| saved.plan.summary == Default::default())
+    }
+
+    /// When the mission reached what is wanted of it now: its last apply was of this generation, or its newest plan
+    /// would change nothing.
+    pub fn reached(&self) -> Option<Timestamp> {
+        let destroy = self.desired() == DesiredState::Absent;
+        let applied = self.applied.as_ref().filter(|a| a.generation == self.generation && a.destroy == destroy);
+        let planned = self.settled_plan().map(|saved| saved.made);
+        applied.map(|a| a.at).max(planned)
+    }
+}
+
+impl OrderState {
+    /// Where the worker is in its life.
+    pub fn phase(&self) -> WorkerPhase {
+        match (&self.ended, &self.claimed) {
+            (Some((_, result)), _) => match result.end {
+                End::Succeeded => WorkerPhase::Succeeded,
+                End::Failed => WorkerPhase::Failed,
+                End::Cancelled => WorkerPhase::Cancelled,
+                End::Lost => WorkerPhase::Lost,
+            },
+            (None, Some(_)) => WorkerPhase::Running,
+            (None, None) => WorkerPhase::Starting,
+        }
+    }
+}
+
+impl Ledger {
+    /// Folds a whole journal.
+    pub fn of<'a>(entries: impl IntoIterator<Item = &'a crate::entry::Entry>) -> Ledger {
+        let mut ledger = Ledger::default();
+        entries.into_iter().for_each(|entry| ledger.fold(entry));
+        ledger
+    }
+
+    /// What this ledger is, as one digest.
+    pub fn digest(&self) -> Digest {
+        encoding::digest(self)
+    }
+
+    /// The mission of that name.
+    pub fn mission(&self, name: &MissionName) -> Option<&MissionState> {
+        self.missions.values().find(|mission| mission.spec.name == *name)
+    }
+
+    /// The order of a mission that is at work, if one is.
+    pub fn at_work(&self, mission: &MissionId) -> Option<&OrderState> {
+        self.orders.values().find(|state| state.order.mission == *mission && state.ended.is_none())
+    }
+
+    /// Where an approval stands at this time.
+    pub fn approval_state(&self, record: &ApprovalRecord, now: Timestamp) -> ApprovalState {
+        let current = || {
+            let mission = self.missions.get(&record.order.mission)?;
+            let operation = if record.order.apply.as_ref()?.destroy { Operation::PlanDestroy } else { Operation::Plan };
+            let saved = mission.saved.get(&operation)?;
+            (mission.generation == record.order.key.generation
+                && saved.plan.input.saved == record.order.key.input
+                && !mission.is_stale(saved))
+            .then_some(())
+        };
+        match &record.answer {
+            Some(answer) if !answer.granted => ApprovalState::Denied,
+            Some(_) if record.used => ApprovalState::Granted,
+            _ if current().is_none() => ApprovalState::Superseded,
+            _ if now >= record.expires => ApprovalState::Expired,
+            Some(_) => ApprovalState::Granted,
+            None => ApprovalState::Pending,
+        }
+    }
+
+    /// The live approval (pending, granted or denied) of exactly this work, if there is one.
+    pub fn approval_for(&self, order: &Order, now: Timestamp) -> Option<(&ApprovalRecord, ApprovalState)> {
+        self.approvals
+            .values()
+            .filter(|record| record.order.key == order.key && record.order.apply == order.apply && !record.used)
+            .map(|record| (record, self.approval_state(record, now)))
+            .filter(|(_, state)| {
+                matches!(state, ApprovalState::Pending | ApprovalState::Granted | ApprovalState::Denied)
+            })
+            .max_by_key(|(record, _)| record.requested)
+    }
+
+    /// Whether a command can be done at this time.
+    ///
+    /// # Errors
+    /// Where it names what is not there, or what can't be answered any more.
+    pub fn permits(&self, command: &Command, now: Timestamp) -> Result<(), CommandError> {
+        match command {
+            Command::Approve { approval, .. } | Command::Deny { approval, .. } => {
+                let no = || CommandError::NoApproval(approval.to_string());
+                let record = self.approvals.get(approval).ok_or_else(no)?;
+                match self.approval_state(record, now) {
+                    ApprovalState::Pending => Ok(()),
+                    state @ (ApprovalState::Granted
+                    | ApprovalState::Denied
+                    | ApprovalState::Expired
+                    | ApprovalState::Superseded) => {
+                        Err(CommandError::Answered { id: approval.clone(), state: state.name() })
+                    }
+                }
+            }
+            Command::Destroy { mission } => self.known(mission).map(|_| ()),
+            Command::Restore { mission } => match self.known(mission)?.destroyed {
+                Some(_) => Ok(()),
+                None => Err(CommandError::NotDestroyed(mission.to_string())),
+            },
+            Command::Cancel { order } => match self.orders.get(order) {
+                Some(state) if state.ended.is_none() => Ok(()),
+                Some(_) | None => Err(CommandError::NoWorker(order.to_string())),
+            },
+        }
+    }
+
+    fn known(&self, name: &MissionName) -> Result<&MissionState, CommandError> {
+        self.mission(name).ok_or_else(|| CommandError::NoMission(name.to_string()))
+    }
+}

@@ -1,0 +1,409 @@
+//! How each entry changes the ledger.
+
+use super::{
+    AdviceRecord, Applied, ApprovalAnswer, ApprovalRecord, KEPT_MAX, KeptVerdict, Ledger, MissionState, Notification,
+    OrderState, RETENTION_MS, Saved, SeenFinding,
+};
+use crate::charter::Charter;
+use crate::digest::Digest;
+use crate::encoding;
+use crate::entry::{Activated, Answered, Declared, Ended, Entry, Opened};
+use crate::ids::Timestamp;
+use crate::observation::{Command, Commanded};
+use crate::order::{ApplyInput, End, OBJECTS_MAX, Order, OrderKey, WorkerResult};
+use crate::question::{BrainReply, Question};
+use crate::situation::{Advice, Finding, Memo, Operation, Reply, Situation};
+use crate::verdict::{Effect, Request, Verdict};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+impl Ledger {
+    /// Takes the next entry of the journal.
+    pub fn fold(&mut self, entry: &Entry) {
+        self.entries += 1;
+        self.now = self.now.max(entry.at());
+        match entry {
+            Entry::Begun(begun) => {
+                self.nonce.get_or_insert(begun.nonce);
+                self.rehearsal = begun.rehearsal;
+                self.unanswer_questions(begun.at);
+            }
+            Entry::Activated(activated) => self.activate(activated),
+            Entry::Declared(declared) => self.declare(declared),
+            Entry::Commanded(commanded) => self.command(commanded),
+            Entry::Opened(opened) => self.open(opened),
+            Entry::Closed(closed) => {
+                if self.open == Some(closed.turn) {
+                    self.open = None;
+                }
+            }
+            Entry::Replied(reply) => self.reply(reply),
+            Entry::Claimed(claimed) => {
+                if let Some(state) = self.orders.get_mut(&claimed.order) {
+                    state.claimed.get_or_insert((claimed.at, claimed.claimant.clone()));
+                }
+            }
+            Entry::Ended(ended) => self.end(ended),
+            Entry::Settled(settled) => {
+                if !settled.adopted {
+                    self.orders.remove(&settled.order);
+                }
+            }
+            Entry::Stored(stored) => {
+                if let Some(mission) = self.missions.get_mut(&stored.mission) {
+                    mission.state = Some(stored.state.clone());
+                }
+            }
+            Entry::StateChanged(changed) => {
+                if let Some(mission) = self.missions.get_mut(&changed.mission) {
+                    mission.state.clone_from(&changed.state);
+                }
+            }
+        }
+    }
+
+    /// A question that the host had asked when it died will not be answered: the brain's task died with it.
+    fn unanswer_questions(&mut self, at: Timestamp) {
+        for record in self.advice.values_mut().filter(|record| record.advice.reply == Reply::Pending) {
+            record.advice.reply = Reply::Unanswered("the host was restarted before the answer came".into());
+            record.advice.answered = Some(at);
+        }
+    }
+
+    fn activate(&mut self, activated: &Activated) {
+        let memo = self.policy.memo.take().filter(|memo| activated.description.reads_memos.contains(&memo.format));
+        self.policy = super::PolicyState {
+            digest: Some(activated.policy),
+            description: Some(activated.description.clone()),
+            settings: activated.settings.clone(),
+            memo,
+            ..Default::default()
+        };
+    }
+
+    fn declare(&mut self, declared: &Declared) {
+        let fresh = || MissionState {
+            id: declared.mission.clone(),
+            uid: declared.uid,
+            generation: declared.generation,
+            spec: declared.spec.clone(),
+            destroyed: None,
+            tallies: Default::default(),
+            saved: Default::default(),
+            applied: None,
+            state: None,
+            objects: Vec::new(),
+            gone: Vec::new(),
+            quiet_since: declared.at,
+            ever_real: false,
+            attempts: Vec::new(),
+        };
+        let mission = self.missions.entry(declared.mission.clone()).or_insert_with(fresh);
+        if mission.spec.plan != declared.spec.plan {
+            // A destruction was commanded of what the files said then; they say something else now.
+            mission.destroyed = None;
+        }
+        mission.spec = declared.spec.clone();
+        if mission.generation != declared.generation {
+            mission.next_generation(declared.generation);
+        }
+    }
+
+    fn command(&mut self, commanded: &Commanded) {
+        let answer = |granted: bool, comment: &Option<String>| {
+            Some(ApprovalAnswer { at: commanded.at, who: commanded.who.clone(), granted, comment: comment.clone() })
+        };
+        match &commanded.command {
+            Command::Approve { approval, comment } => {
+                if let Some(record) = self.approvals.get_mut(approval) {
+                    record.answer = answer(true, comment);
+                }
+            }
+            Command::Deny { approval, comment } => {
+                if let Some(record) = self.approvals.get_mut(approval) {
+                    record.answer = answer(false, comment);
+                }
+            }
+            Command::Destroy { mission } => {
+                if let Some(state) = self.missions.values_mut().find(|state| state.spec.name == *mission)
+                    && state.destroyed.is_none()
+                {
+                    state.destroyed = Some((commanded.at, commanded.who.clone()));
+                    state.next_generation(state.generation.saturating_add(1));
+                }
+            }
+            Command::Restore { mission } => {
+                if let Some(state) = self.missions.values_mut().find(|state| state.spec.name == *mission)
+                    && state.destroyed.take().is_some()
+                {
+                    state.next_generation(state.generation.saturating_add(1));
+                }
+            }
+            Command::Cancel { .. } => {} // The driver tells the worker; its end is observed.
+        }
+    }
+
+    fn open(&mut self, opened: &Opened) {
+        self.turn = opened.turn;
+        self.open = Some(opened.turn);
+        match encoding::decode_ours::<Situation>(&opened.situation) {
+            Ok(situation) => self.see_findings(&situation),
+            // The journal's own check refuses such an entry; a fold has nothing to say about it.
+            Err(_) => return,
+        }
+        self.judge_policy(opened);
+        for verdict in &opened.verdicts {
+            self.rule(opened, verdict);
+        }
+        self.forget(opened.at);
+    }
+
+    /// Remembers when each finding was first seen and last changed, and which of them are gone.
+    fn see_findings(&mut self, situation: &Situation) {
+        let known = std::mem::take(&mut self.findings);
+        for finding in &situation.findings {
+            let acknowledged = known.get(&finding.id).and_then(|seen| seen.acknowledged_until);
+            self.findings.insert(
+                finding.id.clone(),
+                SeenFinding {
+                    rule: finding.rule.clone(),
+                    first_seen: finding.first_seen,
+                    changed: finding.changed,
+                    content: content(finding),
+                    acknowledged_until: acknowledged,
+                },
+            );
+        }
+        self.resolved = situation.resolved.iter().map(|gone| (gone.finding.clone(), gone.clone())).collect();
+        self.resolved.retain(|_, gone| situation.now.since_ms(gone.resolved) < RETENTION_MS);
+    }
+
+    fn judge_policy(&mut self, opened: &Opened) {
+        let policy = &mut self.policy;
+        match &opened.answer {
+            Answered::Decided(_) => {
+                let Some(Ok(decision)) = opened.decision() else { return };
+                policy.failures = 0;
+                policy.last_failure = None;
+                policy.last_decision = Some(opened.at);
+                policy.look_again = decision.look_again;
+                if let (Some(bytes), Some(description)) = (decision.memo, &policy.description) {
+                    policy.memo = Some(Memo { format: description.memo_format.clone(), bytes });
+                }
+            }
+            Answered::GuestFailure { kind, detail } => {
+                policy.failures = policy.failures.saturating_add(1);
+                policy.last_failure = Some((opened.at, kind.clone(), detail.clone()));
+                policy.look_again = None;
+            }
+            // Never held against the policy.
+            Answered::HostAbort { .. } => policy.look_again = None,
+        }
+    }
+
+    fn rule(&mut self, opened: &Opened, verdict: &Verdict) {
+        match &verdict.effect {
+            Some(Effect::Start(order)) => self.start(order, verdict),
+            Some(Effect::Request(request)) => self.request(request),
+            Some(Effect::Ask(question)) => self.ask(question, opened.at),
+            Some(Effect::Notify { severity, title, text }) => self.notifications.push(Notification {
+                at: opened.at,
+                severity: *severity,
+                title: title.clone(),
+                text: text.clone(),
+                mission: verdict.mission.clone(),
+            }),
+            Some(Effect::Acknowledge { finding, until, .. }) => {
+                if let Some(seen) = self.findings.get_mut(finding) {
+                    seen.acknowledged_until = Some(*until);
+                }
+            }
+            Some(Effect::Cancel(_)) | None => {}
+        }
+        let generation = verdict.mission.as_ref().and_then(|id| self.missions.get(id)).map(|state| state.generation);
+        let kept = KeptVerdict { turn: opened.turn, at: opened.at, generation, verdict: verdict.clone() };
+        self.verdicts.insert(verdict.key.clone(), kept);
+    }
+
+    fn start(&mut self, order: &Order, verdict: &Verdict) {
+        if let Some(record) = verdict.approval.as_ref().and_then(|id| self.approvals.get_mut(id)) {
+            record.used = true;
+        }
+        if let Some(mission) = self.missions.get_mut(&order.mission) {
+            mission.ever_real |= order.apply.is_some() && !order.rehearsal;
+        }
+        let state = OrderState { order: order.clone(), claimed: None, ended: None };
+        self.orders.insert(order.name.clone(), state);
+    }
+
+    fn request(&mut self, request: &Request) {
+        let record = ApprovalRecord {
+            id: request.id.clone(),
+            order: request.order.clone(),
+            requested: request.requested,
+            expires: request.expires,
+            policy: request.policy,
+            answer: None,
+            used: false,
+        };
+        self.approvals.entry(request.id.clone()).or_insert(record);
+    }
+
+    fn ask(&mut self, question: &Question, at: Timestamp) {
+        let day = at.0 / DAY_MS;
+        self.asked = if self.asked.0 == day { (day, self.asked.1.saturating_add(1)) } else { (day, 1) };
+        let advice = Advice {
+            question: question.id.clone(),
+            kind: question.kind,
+            asked: at,
+            answered: None,
+            model: None,
+            reply: Reply::Pending,
+        };
+        self.advice.insert(question.id.clone(), AdviceRecord { question: question.clone(), advice });
+    }
+
+    fn reply(&mut self, reply: &BrainReply) {
+        if let Some(record) = self.advice.get_mut(&reply.question) {
+            record.advice.answered = Some(reply.answered);
+            record.advice.model.clone_from(&reply.model);
+            record.advice.reply = reply.reply.clone();
+        }
+    }
+
+    fn end(&mut self, ended: &Ended) {
+        let Some(state) = self.orders.get_mut(&ended.order) else { return };
+        if state.ended.is_some() {
+            return;
+        }
+        state.ended = Some((ended.at, ended.result.clone()));
+        let order = state.order.clone();
+        if let Some(mission) = self.missions.get_mut(&order.mission) {
+            mission.end(&order, &ended.result, ended.at);
+        }
+    }
+
+    /// Lets go of what is old; the journal has it.
+    fn forget(&mut self, now: Timestamp) {
+        let old = |at: Timestamp| now.since_ms(at) >= RETENTION_MS;
+        let generation = |mission: &crate::ids::MissionId| self.missions.get(mission).map(|state| state.generation);
+        self.orders.retain(|_, state| match &state.ended {
+            None => true,
+            Some((at, _)) => !old(*at) || generation(&state.order.mission) == Some(state.order.key.generation),
+        });
+        self.verdicts.retain(|_, kept| {
+            let same = kept.verdict.mission.as_ref().and_then(generation) == kept.generation;
+            same && !old(kept.at)
+        });
+        self.advice.retain(|_, record| {
+            let open = record.question.findings.iter().any(|finding| self.findings.contains_key(&finding.id));
+            record.advice.reply == Reply::Pending || open || !record.advice.answered.is_some_and(old)
+        });
+        self.approvals.retain(|_, record| now.since_ms(record.requested) < 7 * DAY_MS);
+        keep_newest(&mut self.orders, KEPT_MAX, |state| state.ended.as_ref().map(|(at, _)| *at));
+        keep_newest(&mut self.verdicts, KEPT_MAX, |kept| Some(kept.at));
+        keep_newest(&mut self.advice, KEPT_MAX, |record| record.advice.answered);
+        keep_newest(&mut self.approvals, KEPT_MAX, |record| Some(record.requested));
+        let surplus = self.notifications.len().saturating_sub(KEPT_MAX);
+        self.notifications.drain(..surplus);
+    }
+}
+
+/// Removes the oldest entries above a number; what has no time (it still runs or waits) always stays.
+fn keep_newest<K: Ord + Clone, V>(
+    map: &mut std::collections::BTreeMap<K, V>,
+    keep: usize,
+    at: impl Fn(&V) -> Option<Timestamp>,
+) {
+    if map.len() <= keep {
+        return;
+    }
+    let mut ages: Vec<(Timestamp, K)> = map.iter().filter_map(|(key, value)| Some((at(value)?, key.clone()))).collect();
+    ages.sort();
+    for (_, key) in ages.into_iter().take(map.len() - keep) {
+        map.remove(&key);
+    }
+}
+
+/// What a finding says, without its times: a fault that merely goes on has not changed.
+pub(crate) fn content(finding: &Finding) -> Digest {
+    encoding::digest(&(
+        finding.severity,
+        &finding.object,
+        &finding.owner,
+        &finding.mission,
+        &finding.message,
+        &finding.evidence,
+        finding.count,
+    ))
+}
+
+impl MissionState {
+    fn next_generation(&mut self, generation: u32) {
+        self.generation = generation;
+        self.tallies.clear();
+        self.saved.clear();
+        self.attempts.retain(|(key, _)| key.generation == generation);
+    }
+
+    /// Takes a worker's end: the attempt, the tally, and what it left.
+    fn end(&mut self, order: &Order, result: &WorkerResult, at: Timestamp) {
+        self.quiet_since = at;
+        if let Some(state) = &result.state {
+            self.state = Some(state.clone());
+        }
+        if let Some(objects) = &result.objects {
+            let before = std::mem::replace(&mut self.objects, objects.clone());
+            self.gone.extend(before);
+            self.gone.retain(|gone| !objects.iter().any(|object| object.kind == gone.kind && object.id == gone.id));
+            self.gone.sort();
+            self.gone.dedup();
+            self.gone.truncate(OBJECTS_MAX);
+        }
+        if order.key.generation != self.generation {
+            return;
+        }
+        self.count(&order.key);
+        let tally = self.tallies.entry(order.key.operation).or_default();
+        match result.end {
+            End::Succeeded => *tally = Default::default(),
+            End::Cancelled => {}
+            End::Failed | End::Lost => {
+                tally.failures = tally.failures.saturating_add(1);
+                tally.not_before = Some(at.plus_ms(Charter::cool_down_ms(tally.failures)));
+                tally.last.clone_from(&result.failure);
+            }
+        }
+        if result.end == End::Succeeded {
+            self.succeed(order, result, at);
+        }
+    }
+
+    fn succeed(&mut self, order: &Order, result: &WorkerResult, at: Timestamp) {
+        match order.key.operation {
+            Operation::Plan | Operation::PlanDestroy => {
+                if let Some(plan) = &result.saved {
+                    let saved =
+                        Saved { order: order.name.clone(), made: at, plan: plan.clone(), tool: result.tool.clone() };
+                    self.saved.insert(order.key.operation, saved);
+                }
+            }
+            Operation::Apply => {
+                if let Some(ApplyInput { saved, destroy, .. }) = &order.apply {
+                    let generation = order.key.generation;
+                    self.applied = Some(Applied { saved: *saved, generation, destroy: *destroy, at });
+                    // What an earlier plan failed at is behind us.
+                    self.tallies.clear();
+                }
+            }
+            Operation::Check | Operation::Configure | Operation::Scan => {}
+        }
+    }
+
+    fn count(&mut self, key: &OrderKey) {
+        match self.attempts.iter_mut().find(|(known, _)| known == key) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => self.attempts.push((key.clone(), 1)),
+        }
+    }
+}

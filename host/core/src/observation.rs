@@ -1,0 +1,213 @@
+//! What was observed: snapshots that background tasks keep, each with its age, parsed and redacted.
+//!
+//! An observation is the input of one turn. It is made of facts about the world and never of conclusions: the finding
+//! rules conclude, and the ledger remembers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ApprovalId, OrderName, Timestamp};
+use crate::mission::{MissionName, MissionSpec};
+use crate::order::{ObjectKind, WorkerResult};
+use crate::question::BrainReply;
+use crate::situation::Fact;
+
+/// A snapshot older than this is stale: the background task that keeps it looks every 5 seconds.
+pub const STALE_MS: u64 = 30_000;
+/// Containers, networks, images and volumes are each read up to this many.
+pub const ENGINE_OBJECTS_MAX: usize = 5_000;
+
+/// Everything that one turn observes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observation {
+    /// When the turn began.
+    pub at: Timestamp,
+    /// Where the host runs, for policies and people.
+    pub cluster: Vec<Fact>,
+    /// The Docker engine.
+    pub engine: EngineView,
+    /// The missions as their files say them now.
+    pub missions: Vec<SeenMission>,
+    /// The workers that the host can see.
+    pub workers: Vec<WorkerReport>,
+    /// What the brain answered.
+    pub replies: Vec<BrainReply>,
+    /// What people said since the last turn.
+    pub commands: Vec<Commanded>,
+}
+
+/// The last look at the engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineView {
+    /// When it was last looked at, whether it answered or not; none before the first look.
+    pub looked: Option<Timestamp>,
+    /// What it answered last, and when; kept while it does not answer.
+    pub state: Option<(Timestamp, EngineState)>,
+    /// Why the last look failed.
+    pub problem: Option<String>,
+}
+
+impl EngineView {
+    /// The engine's state where the last look brought one and it is not stale.
+    pub fn fresh(&self, now: Timestamp) -> Option<&EngineState> {
+        let (seen, state) = self.state.as_ref()?;
+        (self.problem.is_none() && now.since_ms(*seen) <= STALE_MS).then_some(state)
+    }
+}
+
+/// What the engine has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineState {
+    /// The engine's version, such as `29.0.1`.
+    pub version: String,
+    /// The newest API that it speaks, such as `1.52`.
+    pub api: String,
+    /// The oldest API that it speaks.
+    pub api_min: String,
+    /// Containers, running or not.
+    pub containers: Vec<Container>,
+    /// Networks, volumes and images.
+    pub objects: Vec<EngineObject>,
+}
+
+/// A network, a volume or an image of the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineObject {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// The engine's id for it.
+    pub id: String,
+    /// Its names; an image may have several.
+    pub names: Vec<String>,
+    /// The mission that its label names.
+    pub mission: Option<String>,
+}
+
+/// A container of the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Container {
+    /// The engine's id for it.
+    pub id: String,
+    /// Its name, without the leading `/`.
+    pub name: String,
+    /// The image that it was made from, as it was named.
+    pub image: String,
+    /// What it is doing.
+    pub state: ContainerState,
+    /// How often it was restarted.
+    pub restarts: u32,
+    /// Whether it ran out of memory when it ended last.
+    pub oom_killed: bool,
+    /// The mission that its label names.
+    pub mission: Option<String>,
+}
+
+/// What a container is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContainerState {
+    /// Made and not started.
+    Created,
+    /// Running; its health check, where it has one, is content or has not spoken yet.
+    Running,
+    /// Running, and its health check is not content.
+    Unhealthy(String),
+    /// Between two starts.
+    Restarting,
+    /// Held.
+    Paused,
+    /// Ended, with its exit code.
+    Exited(i64),
+    /// The engine failed to remove it, or says something that this version does not know.
+    Other(String),
+}
+
+/// A mission's file, loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenMission {
+    /// Where the file is, for people.
+    pub source: String,
+    /// What it says; or what is wrong with it and where.
+    pub spec: Result<MissionSpec, String>,
+}
+
+/// What the host sees of one worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerReport {
+    /// Its order.
+    pub order: OrderName,
+    /// When it was seen so.
+    pub at: Timestamp,
+    /// What it is doing, in the tool's words; the newest line alone.
+    pub doing: Option<String>,
+    /// What it left, once it has ended.
+    pub result: Option<WorkerResult>,
+}
+
+/// Who says something: the peer of a socket, or a flag of the command line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Person {
+    /// The Unix user at the other end of the host's socket.
+    Uid(u32),
+    /// `--yes` was given to `run`, by this Unix user.
+    Yes(u32),
+}
+
+impl std::fmt::Display for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Person::Uid(uid) => write!(f, "uid {uid}"),
+            Person::Yes(uid) => write!(f, "--yes of uid {uid}"),
+        }
+    }
+}
+
+/// What a person said, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Commanded {
+    /// When the host heard it.
+    pub at: Timestamp,
+    /// Who said it.
+    pub who: Person,
+    /// What.
+    pub command: Command,
+}
+
+/// What people can tell a running host to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// Grant an approval.
+    Approve {
+        /// Which.
+        approval: ApprovalId,
+        /// What the person wrote with it.
+        comment: Option<String>,
+    },
+    /// Deny an approval.
+    Deny {
+        /// Which.
+        approval: ApprovalId,
+        /// What the person wrote with it.
+        comment: Option<String>,
+    },
+    /// Want a mission's objects gone, until its files change or `restore`.
+    Destroy {
+        /// Which.
+        mission: MissionName,
+    },
+    /// Take an earlier `destroy` back.
+    Restore {
+        /// Which.
+        mission: MissionName,
+    },
+    /// End a worker early.
+    Cancel {
+        /// Which.
+        order: OrderName,
+    },
+}
