@@ -1,0 +1,10 @@
+//! Steward's rules as scenes: a situation in, and what steward would do.
+
+mod answers;
+mod course;
+mod failures;
+mod hostile;
+mod leaving;
+mod needs;
+mod questions;
+mod scene;
