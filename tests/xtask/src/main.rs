@@ -1,2 +1,28 @@
-//! To be written.
-fn main() {}
+//! Helpers for people who work on Quarterdeck. Users need none of them: `cargo run` builds the host alone.
+//!
+//! What is not here: tests. A helper makes something, or tells whether what was made is still so.
+
+mod component;
+mod guests;
+
+use clap::{Parser, Subcommand};
+
+/// Helpers for people who work on Quarterdeck.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the policies in Rust from source, as components, into guest-policies/prebuilt.
+    Guests(guests::Arguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::Guests(arguments) => guests::run(&arguments),
+    }
+}
