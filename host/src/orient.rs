@@ -1,0 +1,5 @@
+//! Orient: from what was observed and what is remembered to what a policy is shown.
+
+pub mod brain;
+pub mod gemini;
+pub mod offline;
