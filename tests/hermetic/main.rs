@@ -1,0 +1,3 @@
+//! The hermetic suite: one binary, no network but loopback, nothing installed.
+
+mod brain;
