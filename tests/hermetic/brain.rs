@@ -259,7 +259,7 @@ async fn what_may_pass_is_tried_once_more_and_what_will_not_is_not() {
         (vec![busy(Value::Array(Vec::new()), "Please retry in 1.5ms."), good()], 2, None),
         (vec![Step::Answer(429, b"<html>busy</html>".to_vec()), good()], 2, None),
         (vec![busy(json!([]), "")], 2, Some("too many questions for Gemini's quota (HTTP 429)")),
-        (vec![busy(json!([retry("34.07s")]), ""), good()], 1, Some("too many questions for Gemini's quota")),
+        (vec![busy(json!([retry("12.07s")]), ""), good()], 1, Some("too many questions for Gemini's quota")),
         (vec![listed, good()], 1, Some("too many questions for Gemini's quota")),
         (vec![busy(per_day, "Enough."), good()], 1, Some("the day's quota at Gemini is used up")),
         (vec![busy(json!([]), "Quota exceeded, limit: 0"), good()], 1, Some("no quota for this model")),
