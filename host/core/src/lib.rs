@@ -23,5 +23,6 @@ pub mod order;
 pub mod phase;
 pub mod preflight;
 pub mod question;
+pub mod redaction;
 pub mod situation;
 pub mod verdict;

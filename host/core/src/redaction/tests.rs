@@ -1,0 +1,526 @@
+//! Tables: what must go, what must stay, and small generated texts in which planted canaries never survive.
+//!
+//! Tokens that look like a service's are put together from parts, so that no scanner takes this file for a leak.
+
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+
+use super::*;
+
+/// A value that stands nowhere but where a test put it.
+const CANARY: &str = "zQ9vK2mXw7Lp4Rt8";
+
+fn redactor() -> Redactor {
+    Redactor::new([7; 32])
+}
+
+/// Fails with everything that is wrong at once: a table is read as a whole.
+fn none(wrong: Vec<String>) {
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn text64(text: &str) -> String {
+    STANDARD.encode(text)
+}
+
+/// A PEM block, its marks put together from parts.
+fn pem(kind: &str, body: &str) -> String {
+    format!("-----BEGIN {kind}PRIVATE{}KEY-----\n{body}\n-----END {kind}PRIVATE{}KEY-----", " ", " ")
+}
+
+fn pem_body() -> String {
+    let line = "zQ9vK2mXw7Lp4Rt8zQ9vK2mXw7Lp4Rt8zQ9vK2mXw7Lp4Rt8zQ9vK2mXw7Lp4Rt8";
+    format!("{line}\n{line}\nzQ9vK2mXw7Lp4Rt8==")
+}
+
+/// Tokens that are known by their shape.
+fn shapes() -> Vec<(&'static str, String)> {
+    let letters = "Ab1".repeat(14);
+    let plain = [
+        ("aws-key", "AKIA", "ABCDEFGHIJ234567"),
+        ("aws-key", "ASIA", "ABCDEFGHIJ234567"),
+        ("github-token", "ghp_", &letters),
+        ("github-token", "gho_", &letters),
+        ("github-token", "ghs_", &letters),
+        ("github-token", "github_pat_", &letters),
+        ("gitlab-token", "glpat-", &letters),
+        ("slack-token", "xoxb-", "123456789012-abcdefABCDEF"),
+        ("slack-token", "xoxp-", "123456789012-abcdefABCDEF"),
+        ("google-key", "AIza", &letters[..35]),
+        ("oauth-token", "ya29.", &letters),
+        ("stripe-key", "sk_live_", &letters),
+        ("stripe-key", "rk_live_", &letters),
+        ("api-key", "sk-", &letters),
+        ("api-key", "sk-proj-", &letters),
+        ("npm-token", "npm_", &letters[..36]),
+        ("token", "hvs.", &letters),
+    ];
+    let mut shapes: Vec<_> = plain.iter().map(|(kind, head, tail)| (*kind, format!("{head}{tail}"))).collect();
+    shapes.push(("jwt", format!("eyJ{}.eyJ{}.{letters}", "hbGciOiJIUzI1NiJ9", "zdWIiOiIxMjM0In0")));
+    shapes.push(("private-key", pem("", &pem_body())));
+    shapes.push(("private-key", pem("RSA ", &pem_body())));
+    shapes.push(("private-key", pem("OPENSSH ", &pem_body()).replace('\n', "\\n")));
+    shapes
+}
+
+/// Places in which a shape is found. `@` stands for it.
+const PLACES: &[&str] = &[
+    "@",
+    "before @ after",
+    "\"@\"",
+    "{\"a\":\"@\"}",
+    "{\\\"a\\\":\\\"x\\n@\\\"}",
+    "ä€@€ä",
+    "https://example.org/?x=@&y=1",
+    "--header=@",
+    "a: @\nb: c\n",
+    "[@]",
+];
+
+#[test]
+fn tokens_of_known_shape_go_wherever_they_stand() {
+    let redactor = redactor();
+    let mut wrong = Vec::new();
+    for (kind, token) in shapes() {
+        for place in PLACES {
+            let text = place.replace('@', &token);
+            let redacted = redactor.redact(&text);
+            if redacted.contains(&token[token.len() / 2..]) || !redacted.contains(&format!("[redacted:{kind}:")) {
+                wrong.push(format!("{kind} in {place}: {redacted}"));
+            }
+        }
+    }
+    none(wrong);
+}
+
+#[test]
+fn what_stands_around_a_token_stays() {
+    for (kind, token) in shapes() {
+        let redacted = redactor().redact(&format!("pod web-0 said {token} at 10:00")).into_owned();
+        assert!(redacted.starts_with("pod web-0 said [redacted:"), "{kind}: {redacted}");
+        assert!(redacted.ends_with("] at 10:00"), "{kind}: {redacted}");
+    }
+}
+
+/// Contexts that give a value away by its name. `@` stands for the value.
+const CONTEXTS: &[&str] = &[
+    "DB_PASSWORD=@",
+    "PATH=/bin\nDB_PASSWORD=@\nHOME=/root\n",
+    "export API_KEY=@",
+    "AWS_SECRET_ACCESS_KEY=@",
+    "aws_secret_access_key = @",
+    "aws_access_key_id = @",
+    "TF_VAR_db_password=@",
+    "TF_VAR_db_password_admin=@",
+    "TF_VAR_password_of_registry=@",
+    "TF_VAR_password_for_user=@",
+    "SECRET_KEY_BASE=@",
+    "password: @",
+    "  password: \"@\"",
+    "passwd: '@'",
+    "- token: @\n- name: x",
+    "client_secret: @",
+    "clientSecret: @",
+    "private_key: @",
+    "spring:\n  datasource:\n    password: @ # comment",
+    "password: |\n  @\nnext: 1",
+    "{\"password\":\"@\"}",
+    "{\"user\": \"x\", \"api_key\" : \"@\", \"port\": 5432}",
+    "{\"a\":\"{\\\"password\\\":\\\"@\\\"}\"}",
+    "{\"a\":\"{\\\"b\\\":\\\"{\\\\\\\"token\\\\\\\":\\\\\\\"@\\\\\\\"}\\\"}\"}",
+    "{\"apiToken\":\"@\"}",
+    "{\"log\":\"start\\nDB_PASSWORD=@\\nPORT=1\"}",
+    "{\"Env\":[\"A=b\",\"DB_PASSWORD=@\",\"C=d\"]}",
+    "password = \"@\"",
+    "  client_secret                   = \"@\"",
+    "password = sensitive(\"@\")",
+    "+ password = \"@\"",
+    "~ password = \"old-@\" -> \"new-@\"",
+    "+ password = null -> \"@\"",
+    "secret = <<EOT\n@\nEOT\n",
+    "mysql --password @ --host db",
+    "mysql --password=@ --host db",
+    "tool --api-key '@'",
+    "args: [\"--token\", \"@\"]",
+    "args:\n- --db-password\n- @\n- --x",
+    "env:\n- name: X_PASSWORD\n  value: @\n- name: Y\n  value: z",
+    "{\"name\":\"X_PASSWORD\",\"value\":\"@\"}",
+    "{\\\"name\\\":\\\"X_TOKEN\\\",\\\"value\\\":\\\"@\\\"}",
+    "name = \"DB_PASSWORD\"\n    value = \"@\"",
+    "postgres://app:@@db:5432/app",
+    "https://user:@@example.org/path?x=y",
+    "redis://:@@cache:6379",
+    "app:@@tcp(db:3306)/app",
+    "Server=db;User Id=sa;Password=@;Encrypt=yes",
+    "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=@;EndpointSuffix=x",
+    "connection string: @",
+    "CONNECTION_STRING=@",
+    "Authorization: Bearer @",
+    "authorization: basic @",
+    "curl -H 'Authorization: Bearer @' https://example.org",
+    "\"Authorization\": \"Token @\"",
+    "curl -s -u admin:@ https://example.org",
+    "GET /x?token=@&page=2 HTTP/1.1",
+    "GET /x?access_token=@ HTTP/1.1",
+    "X-Api-Key: @",
+    "X-Vault-Token: @",
+    "Cookie: session=@; x=y",
+    "map[password:@ user:x]",
+    "2026-01-01T00:00:00Z INFO connected user=x password=@ host=db",
+    "login ok with password: @, welcome",
+    "level=info msg=\"using token=@\" pod=web-0",
+    "machine example.org login x password @",
+    "CREATE USER x IDENTIFIED BY '@';",
+    "<password>@</password>",
+    "{\"auths\":{\"registry.example\":{\"auth\":\"@\"}}}",
+    "ENV[\"DB_PASSWORD\"] = \"@\"",
+    "db.password=@",
+    "spring.datasource.password: @",
+    "dbpassword=@",
+    "PGPASSWORD=@ psql -h db",
+    "DB_PASS=@",
+    "SMTP_PASSWORD2=@",
+    "bootstrap-token: @",
+    "API key: @",
+    "password='it''s @ too'",
+    "PASSWORD = \"\"\"@\"\"\"",
+    "requirepass=@",
+];
+
+/// The context with the canary in it; `@@` is the canary before an `@` that belongs to the context.
+fn filled(context: &str) -> String {
+    context.replace("@@", "@\u{2}").replace('@', CANARY).replace('\u{2}', "@")
+}
+
+#[test]
+fn named_values_go_plain_and_behind_base64() {
+    let redactor = redactor();
+    let mut wrong = Vec::new();
+    for context in CONTEXTS {
+        let text = filled(context);
+        let once = text64(&text);
+        let texts = [
+            text.clone(),
+            format!("data:\n  x: {once}\n"),
+            format!("{{\"x\":\"{}\"}}", once.trim_end_matches('=')),
+            format!("log {} end", URL_SAFE.encode(&text)),
+            format!("log {} end", text64(&once)),
+            format!("{{\\\"x\\\":\\\"a\\n{once}\\\"}}"),
+        ];
+        for (index, text) in texts.iter().enumerate() {
+            let redacted = redactor.redact(text).into_owned();
+            let is_left = redacted.contains(CANARY)
+                || redacted.contains(&once)
+                || redacted.contains(&text64(&once))
+                || !redacted.contains("[redacted:");
+            if is_left {
+                wrong.push(format!("{index} {context:?}: {redacted:?}"));
+            }
+            if redactor.redact(&redacted) != redacted {
+                wrong.push(format!("{index} {context:?} again: {redacted:?} -> {:?}", redactor.redact(&redacted)));
+            }
+        }
+    }
+    none(wrong);
+}
+
+/// What operators read for, and words about secrets.
+const ORDINARY: &[&str] = &[
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "nginx@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "image: registry.example/team/app-token:1.27.3-alpine",
+    "ghcr.example/org/secret:1.2.3",
+    "uid: 6f1c2b34-9d5e-4a77-8b1f-0c2d3e4f5a6b",
+    "commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "container 3f4e9a1b2c3d stopped; id=3f4e9a1b2c3d4e5f60718293a4b5c6d7e8f90123456789abcdef0123456789ab",
+    "0.0.0.0:8080->80/tcp, [::1]:443",
+    "http://web.default.svc.cluster.local:8080/healthz",
+    "pod web-7c9d8b6f5d-x2k9p in namespace team-secret is CrashLoopBackOff",
+    "the password policy was changed",
+    "password policy: at least 12 characters",
+    "Password must not be empty",
+    "password: must be set",
+    "token: pending",
+    "token: expired",
+    "invalid token: unexpected end of input",
+    "unable to retrieve auth token: invalid username/password: unauthorized",
+    "failed to get secret: secrets \"regcred\" not found",
+    "MountVolume.SetUp failed for volume \"tls\" : secret \"web-tls\" not found",
+    "couldn't find key password in Secret default/db",
+    "secretName: web-tls-certificate",
+    "secretKeyRef:\n  name: database\n  key: password",
+    "imagePullSecrets:\n- name: registry-login",
+    "imagePullSecret: registry-login",
+    "automountServiceAccountToken: false",
+    "max_tokens: 4096",
+    "token_count=123456",
+    "tokenExpirationSeconds: 3607",
+    "password = var.password",
+    "password = random_password.db.result",
+    "password = \"${var.db_password}\"",
+    "password = \"${var.db_password}\"\n",
+    "PASSWORD=${DB_PASSWORD}",
+    "PASSWORD=$DB_PASSWORD",
+    "PASSWORD=$(DB_PASSWORD)",
+    "password: ${{ secrets.DB_PASSWORD }}",
+    "password: {{ .Values.password }}",
+    "password: null",
+    "password: true",
+    "\"password\": null, \"x\": 1",
+    "password: ********",
+    "password = (sensitive value)",
+    "password = (known after apply)",
+    "password: <your-password>",
+    "password: abc",
+    "PASSWORD_FILE=/run/secrets/db-password",
+    "password: /run/secrets/db-password",
+    "mysql -p no",
+    "use --password to set it",
+    "--password-stdin is safer",
+    "passwordSecretRef: database-login",
+    "variable \"db_password\" {\n  type = string\n  sensitive = true\n}",
+    "PWD=/home/user/project",
+    "primary key: user_id, foreign key: order_id",
+    "key: value",
+    "keyboard=qwerty monkey=banana",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ user@host",
+    "task-management-service-sk-foo-bar-baz-production",
+    "basic authentication is required; bearer authentication too",
+    "aGVsbG8gd29ybGQsIHRoaXMgaXMgcGxhaW4gdGV4dA==",
+    "/usr/local/share/very-long-path/with_many-parts/file.txt",
+    "arn:aws:iam::123456789012:role/reader",
+    "mail user@example.org at 10:30",
+    "git@example.org:team/repository.git",
+    "registry.terraform.io/kreuzwerker/docker 3.6.2 h1:abc",
+    "  DB_PASSWORD:  <set to the key 'password' in secret 'db'>  Optional: false",
+    "secret = kubernetes_secret.db.metadata[0].name",
+    "configmap references non-existent secret key: password",
+    "failed to fetch oauth token: unexpected status: 401 Unauthorized",
+    "failed to authorize: failed to fetch oauth token: denied: access forbidden",
+    "public key: abcd1234efgh",
+    "if password == \"\" { return }",
+    "Überraschung: das Passwort fehlt €",
+];
+
+#[test]
+fn ordinary_text_stays() {
+    let redactor = redactor();
+    let changed = ORDINARY.iter().filter(|text| redactor.redact(text) != **text);
+    none(changed.map(|text| format!("{text:?}: {}", redactor.redact(text))).collect());
+}
+
+#[test]
+fn a_private_key_goes_even_when_cut_escaped_or_behind_log_prefixes() {
+    let whole = pem("EC ", &pem_body());
+    let cut = &whole[..whole.len() - 50];
+    let prefixed: String = whole.lines().map(|line| format!("10:00 web | {line}\n")).collect();
+    let texts = [
+        format!("{whole}\nnext line"),
+        format!("{cut}\nnext line of the log"),
+        format!("{{\"key\":\"{}\"}}", cut.replace('\n', "\\n")),
+        format!("key: |\n  {}\nport: 1", whole.replace('\n', "\n  ")),
+        prefixed,
+        text64(&whole),
+        text64(&text64(cut)),
+        text64(&whole).as_bytes().chunks(76).map(|line| format!("{}\n", String::from_utf8_lossy(line))).collect(),
+        pem_body().replacen("zQ9vK2mXw7", &format!("MIIEpA{}", "IBAAKCAQEA"), 1),
+    ];
+    for text in &texts {
+        let redacted = redactor().redact(text).into_owned();
+        assert!(!redacted.contains("Lp4Rt8zQ9v") && !redacted.contains(&text64(&whole)[100..130]), "{redacted}");
+    }
+    assert!(redactor().redact(&texts[0]).ends_with("]\nnext line"));
+    assert!(redactor().redact(&texts[1]).ends_with("\nnext line of the log"));
+    assert!(redactor().redact(&texts[2]).ends_with("]\"}"));
+}
+
+#[test]
+fn a_value_ends_where_it_ends() {
+    for (text, left) in [
+        ("docker run -e A_PASSWORD=@ -e B=c image:16", "docker run -e A_PASSWORD=# -e B=c image:16"),
+        ("--token=@ --discovery-hash sha256:9f86", "--token=# --discovery-hash sha256:9f86"),
+        ("{\"password\":\"@\\\"x\",\"port\":1}", "{\"password\":\"#\",\"port\":1}"),
+        ("{\\\"token\\\":\\\"@\\\",\\\"port\\\":1}", "{\\\"token\\\":\\\"#\\\",\\\"port\\\":1}"),
+        ("GET /?token=@&page=2", "GET /?token=#&page=2"),
+        ("Password=@;Encrypt=yes", "Password=#;Encrypt=yes"),
+        ("DB_PASSWORD=@ with blanks\nHOME=/", "DB_PASSWORD=#\nHOME=/"),
+        ("password: @ with blanks\nport: 1", "password: #\nport: 1"),
+        ("password: |\n  @\n  second\nport: 1", "password: |\n  #\nport: 1"),
+        ("x = {password: @}, y", "x = {password: #}, y"),
+        ("- name: A_TOKEN\n  value: @\n- name: B", "- name: A_TOKEN\n  value: #\n- name: B"),
+    ] {
+        let redacted = redactor().redact(&text.replace('@', CANARY)).into_owned();
+        assert_eq!(PLACEHOLDER.replace_all(&redacted, "#"), left);
+    }
+}
+
+#[test]
+fn placeholders_are_the_same_for_the_same_secret_and_differ_with_the_key() {
+    let line = format!("password={CANARY}");
+    let mine = redactor().redact(&line).into_owned();
+    assert_eq!(mine, redactor().redact(&line));
+    assert!(mine.starts_with("password=[redacted:password:") && mine.ends_with(']'), "{mine}");
+    let hash = &mine[mine.len() - 9..];
+    assert!(redactor().redact(&format!("TOKEN: \"{CANARY}\"")).contains(hash), "whatever its name, one secret is one");
+    assert_ne!(mine, Redactor::new([8; 32]).redact(&line), "another key");
+    assert_ne!(mine, redactor().redact(&format!("password={CANARY}x")), "another secret");
+}
+
+#[test]
+fn known_values_go_wherever_they_stand() {
+    let mut redactor = redactor();
+    redactor.with_known(["just words", "sh", " line\none \"two\" "]);
+    for text in [
+        "he said just words and left".to_owned(),
+        format!("x {} y", text64("just words")),
+        format!("x {} y", text64("so just words then")),
+        format!("x {} y", text64(&text64("so just words then"))),
+        "a line\none \"two\" b".to_owned(),
+        "{\"a\":\"line\\none \\\"two\\\"\"}".to_owned(),
+    ] {
+        let redacted = redactor.redact(&text).into_owned();
+        assert!(redacted.contains("[redacted:"), "{text}: {redacted}");
+        assert!(!redacted.contains("just words") && !redacted.contains("two"), "{text}: {redacted}");
+        assert_eq!(redactor.redact(&redacted), redacted);
+    }
+    assert_eq!(redactor.redact("shell and shore"), "shell and shore", "too short to be known");
+}
+
+#[test]
+fn a_bounded_text_is_redacted_before_it_is_cut() {
+    let redactor = redactor();
+    let token = format!("ghp_{}", "Ab1".repeat(12));
+    let text = format!("größe {token} €€€ password={CANARY} ünd {}", "ä".repeat(50));
+    for bytes_max in 0..text.len() + 80 {
+        let bounded = redactor.redact_bounded(&text, bytes_max);
+        assert!(bounded.len() <= bytes_max, "{bytes_max}: {bounded}");
+        assert!(!bounded.contains("ghp_") && !bounded.contains(&CANARY[..4]), "{bytes_max}: {bounded}");
+        let rest = PLACEHOLDER.replace_all(&bounded, "");
+        assert!(!rest.contains('['), "a placeholder in half: {bytes_max}: {bounded}");
+        assert!(bounded.ends_with('…') || bounded == redactor.redact(&text) || bytes_max < 3, "{bytes_max}: {bounded}");
+    }
+    assert_eq!(redactor.redact_bounded("short", 5), "short");
+    assert_eq!(redactor.redact_bounded("shorter", 6), "sho…");
+}
+
+#[test]
+fn a_secret_across_the_border_of_what_is_looked_at_is_not_half_shown() {
+    let redactor = redactor();
+    for (_, token) in shapes() {
+        for before in (40..80).step_by(9) {
+            let text = format!("{} {token} {}", "-".repeat(before), "x ".repeat(LOOK_AHEAD_BYTES));
+            let bounded = redactor.redact_bounded(&text, 80);
+            assert!(bounded.len() <= 80 && bounded.ends_with('…'), "{bounded}");
+            assert!(!bounded.contains(&token[..12]), "{before}: {bounded}");
+        }
+    }
+    let endless = format!("password=\"{}", CANARY.repeat(LOOK_AHEAD_BYTES));
+    assert!(!redactor.redact_bounded(&endless, 100).contains(CANARY));
+}
+
+/// A small generator of numbers (xorshift), the same at each run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(limit).expect("small")).expect("below a usize")
+    }
+}
+
+#[test]
+fn canaries_never_survive_among_ordinary_lines() {
+    let (redactor, mut numbers) = (redactor(), Numbers(0x5eed));
+    for round in 0..150 {
+        let mut lines = Vec::new();
+        for _ in 0..numbers.below(6) + 1 {
+            lines.push(ORDINARY[numbers.below(ORDINARY.len())].to_owned());
+        }
+        let planted = filled(CONTEXTS[numbers.below(CONTEXTS.len())]);
+        let planted = if numbers.below(3) == 0 { text64(&planted) } else { planted };
+        lines.insert(numbers.below(lines.len()), planted.clone());
+        let text = lines.join("\n");
+        let redacted = redactor.redact(&text).into_owned();
+        assert!(!redacted.contains(CANARY) && !redacted.contains(&text64(&planted)), "{round}: {redacted}");
+        assert_eq!(redactor.redact(&redacted), redacted, "{round}");
+    }
+}
+
+#[test]
+fn any_text_is_taken_without_a_panic_and_redacting_twice_changes_nothing() {
+    let parts = [
+        "password",
+        "token",
+        "=",
+        ":",
+        ": ",
+        "\"",
+        "\\\"",
+        "'",
+        "\\n",
+        "\n",
+        "  ",
+        "€",
+        "ä",
+        "ghp_",
+        "-----BEGIN ",
+        "PRIVATE KEY-----",
+        "-----END ",
+        "eyJ",
+        ".",
+        "abcdEFGH1234",
+        "[redacted:token:",
+        "01234567]",
+        "name: ",
+        "value: ",
+        "${",
+        "}",
+        "<<",
+        "|",
+        "://",
+        "@",
+        "-> ",
+        "--",
+        "cGFzc3dvcmQ9aHVudGVyMjI=",
+        "\u{1}",
+        "<",
+        ">",
+        "&",
+        ";",
+        "AKIA",
+        "[",
+    ];
+    let (redactor, mut numbers) = (redactor(), Numbers(0xfeed));
+    for _ in 0..1500 {
+        let text: String = (0..numbers.below(24)).map(|_| parts[numbers.below(parts.len())]).collect();
+        let redacted = redactor.redact(&text).into_owned();
+        assert_eq!(redactor.redact(&redacted), redacted, "{text:?}");
+        assert!(redactor.redact_bounded(&text, numbers.below(60)).len() < 60);
+    }
+}
+
+#[test]
+fn texts_made_to_be_slow_are_not() {
+    let redactor = redactor();
+    for part in [
+        "password",
+        "password=",
+        "token: a ",
+        "eyJ",
+        "://a:",
+        "-----BEGIN PRIVATE KEY-----",
+        "a=",
+        "\"",
+        "\\",
+        "--token ",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
+        "curl -u ",
+        "[redacted:token:01234567]",
+    ] {
+        // Quadratic work on a quarter of a megabyte would hang this test.
+        let text = part.repeat(256 * 1024 / part.len());
+        let redacted = redactor.redact(&text);
+        assert!(redacted.len() <= text.len() * 32);
+    }
+}
