@@ -118,11 +118,16 @@ fn place(text: &str, start: usize, end: usize, is_flag: bool) -> Option<Place> {
         let leads = around.is_none() && !is_flag && leads(text, start);
         return Some(Place { at: end + whole.end(), tie, leads, around });
     }
-    let gap = FLAG.find(rest).filter(|_| is_flag)?;
+    let gap = FLAG.find(rest).filter(|_| is_flag || is_set(&text[..start]))?;
     let at = end + gap.end();
     // Another flag follows: this one had no value.
     let is_next = text[at..].trim_start_matches(['"', '\'', '\\']).starts_with("--");
     (!is_next).then_some(Place { at, tie: Tie::Flag, leads: false, around: None })
+}
+
+/// Whether the words before a name set it to what follows a blank: Dockerfiles, csh, the command line of AWS.
+fn is_set(before: &str) -> bool {
+    ["ENV ", "setenv ", "configure set "].iter().any(|words| before.ends_with(words))
 }
 
 fn tie(symbol: &str, before: bool, after: bool) -> Tie {

@@ -80,6 +80,10 @@ pub(super) fn kind(name: &str) -> Option<Kind> {
     if words.len() > 1 && matches!(last, "pass" | "pw") {
         return Some(Kind::Password);
     }
+    // Alone it is as often a verdict: its value is read with more doubt than a password's.
+    if name == "pass" {
+        return Some(Kind::Secret);
+    }
     let is_variable = !name.bytes().any(|byte| byte.is_ascii_lowercase()) || name.starts_with("TF_VAR_");
     let body = words.iter().rposition(|word| !is_one_of(TAIL, word))? + 1;
     if words.ends_with(&["connection".into(), "string".into()]) || words.ends_with(&["connectionstring".into()]) {

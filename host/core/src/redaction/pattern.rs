@@ -66,6 +66,7 @@ const PATTERNS: &[Pattern] = &[
     judged(Kind::UrlPassword, r#"[A-Za-z0-9_.-]:([^\s@"'/]+)@(?:tcp6?|udp|unix)\("#, is_no_reference),
     any(Kind::Token, r"[?&](?:sig|X-Amz-Signature|X-Goog-Signature)=([A-Za-z0-9%+/_=-]{16,})"),
     judged(Kind::Password, r#"(?i)curl[ \t][^\n]*?[ \t](?:-u|--user)[ =]?["']?[^\s:"']+:([^\s"']+)"#, is_no_reference),
+    judged(Kind::Password, r#"(?:sshpass[ \t]+-p|redis-cli[ \t][^\n]*?-a)[ \t]*["']?([^\s"']{4,})"#, is_no_reference),
     judged(Kind::Password, r"(?i)login\s+\S+\s+password\s+(\S+)", is_no_reference),
     judged(Kind::Password, r"(?i)(?:identified\s+by|password)\s+'([^'\n]{4,})'", is_no_reference),
     // The fixed first bytes of a private key's DER (PKCS#1, PKCS#8, SEC1, Ed25519) or of OpenSSH's own form, for

@@ -181,6 +181,12 @@ const CONTEXTS: &[&str] = &[
     "SMTP_PASSWORD2=@",
     "bootstrap-token: @",
     "API key: @",
+    "pass=@",
+    "ENV DB_PASSWORD @",
+    "setenv DB_PASSWORD @",
+    "aws configure set aws_secret_access_key @",
+    "sshpass -p @ ssh host",
+    "redis-cli -h cache -a @ ping",
     "password='it''s @ too'",
     "PASSWORD = \"\"\"@\"\"\"",
     "requirepass=@",
@@ -298,6 +304,8 @@ const ORDINARY: &[&str] = &[
     "failed to authorize: failed to fetch oauth token: denied: access forbidden",
     "public key: abcd1234efgh",
     "if password == \"\" { return }",
+    "pass: true, pass=12, --- PASS: TestPlan (0.10s)",
+    "ENV PASSWORD_FILE /run/secrets/x",
     "Überraschung: das Passwort fehlt €",
 ];
 
@@ -345,6 +353,7 @@ fn a_value_ends_where_it_ends() {
         ("DB_PASSWORD=@ with blanks\nHOME=/", "DB_PASSWORD=#\nHOME=/"),
         ("password: @ with blanks\nport: 1", "password: #\nport: 1"),
         ("password: |\n  @\n  second\nport: 1", "password: |\n  #\nport: 1"),
+        ("password = <<-EOT\n    @\n  EOT\nx = 1", "password = <<-EOT\n    #\n  EOT\nx = 1"),
         ("x = {password: @}, y", "x = {password: #}, y"),
         ("- name: A_TOKEN\n  value: @\n- name: B", "- name: A_TOKEN\n  value: #\n- name: B"),
     ] {

@@ -105,6 +105,10 @@ pub(super) fn find(text: &str, place: &Place, kind: Kind) -> Option<Range<usize>
     if let Some(block) = block(text, at, place.tie) {
         return Some(block);
     }
+    // What is left is the head of a heredoc whose lines are covered.
+    if place.tie == Tie::SpacedEquals && text[at..].starts_with("<<") {
+        return None;
+    }
     let (range, quoted) = match (quote_at(text, at), place.around) {
         (Some((quote, start)), _) => (start..quoted_end(text, start, quote), true),
         (None, Some(quote)) => (at..quoted_end(text, at, quote), true),
