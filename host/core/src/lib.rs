@@ -25,4 +25,5 @@ pub mod preflight;
 pub mod question;
 pub mod redaction;
 pub mod situation;
+pub mod terraform;
 pub mod verdict;
