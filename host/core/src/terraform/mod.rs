@@ -7,11 +7,13 @@
 //!
 //! Not here: starting Terraform, reading files, asking the engine. Those are verbs and belong to the worker and host.
 
+pub mod allow;
 pub mod files;
 pub mod grants;
 pub mod plan;
 pub mod providers;
 pub mod state_json;
+pub mod syntax;
 pub mod text;
 pub mod ui_events;
 
