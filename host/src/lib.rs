@@ -1,3 +1,23 @@
-//! To be written.
+//! Quarterdeck's verbs: observe, orient, decide, act, remember; and the loop that alone knows them all.
+//!
+//! The host is a library so that the tests drive the same code as the binary. Each verb is a module with its port, where
+//! it has one, and its adapters below it; no verb imports another. Only `app` names the adapters.
 
+use std::sync::Arc;
+
+pub mod act;
+pub mod observe;
 pub mod orient;
+pub mod remember;
+
+/// What the loop reaches the world through. Each port has a second adapter, and none of them ever waits.
+pub struct Ports {
+    /// What is observed.
+    pub cluster: Arc<dyn observe::Cluster>,
+    /// What users want.
+    pub missions: Arc<dyn observe::Missions>,
+    /// Who gives advice.
+    pub brain: Arc<dyn orient::brain::Brain>,
+    /// Who does the work.
+    pub workers: Arc<dyn act::Workers>,
+}

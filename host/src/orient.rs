@@ -3,3 +3,6 @@
 pub mod brain;
 pub mod gemini;
 pub mod offline;
+mod situation;
+
+pub use situation::orient;

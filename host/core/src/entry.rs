@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::charter::Charter;
 use crate::decision::{Decision, Description};
 use crate::digest::Digest;
-use crate::encoding::{self, DecodeError};
+use crate::encoding;
 use crate::ids::{MissionId, OrderName, Timestamp};
 use crate::mission::MissionSpec;
 use crate::observation::Commanded;
@@ -244,11 +244,12 @@ pub struct StateChanged {
     pub what: String,
 }
 
-impl Opened {
-    /// The decision, where there was one.
-    pub fn decision(&self) -> Option<Result<Decision, DecodeError>> {
-        match &self.answer {
-            Answered::Decided(bytes) => Some(encoding::decode(bytes)),
+impl Answered {
+    /// The decision, where there was one. The bytes are those that the boundary encoded, so they always decode; what
+    /// was changed in a journal since is refused by its chain.
+    pub fn decision(&self) -> Option<Decision> {
+        match self {
+            Answered::Decided(bytes) => encoding::decode(bytes).ok(),
             Answered::GuestFailure { .. } | Answered::HostAbort { .. } => None,
         }
     }

@@ -31,8 +31,6 @@ pub struct Observation {
     pub workers: Vec<WorkerReport>,
     /// What the brain answered.
     pub replies: Vec<BrainReply>,
-    /// What people said since the last turn.
-    pub commands: Vec<Commanded>,
 }
 
 /// The last look at the engine.

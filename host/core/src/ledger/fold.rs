@@ -182,7 +182,7 @@ impl Ledger {
         let policy = &mut self.policy;
         match &opened.answer {
             Answered::Decided(_) => {
-                let Some(Ok(decision)) = opened.decision() else { return };
+                let Some(decision) = opened.answer.decision() else { return };
                 policy.failures = 0;
                 policy.last_failure = None;
                 policy.last_decision = Some(opened.at);

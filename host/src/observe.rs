@@ -1,0 +1,43 @@
+//! Observe: the latest snapshots, each with its age. Background tasks keep them; a turn only reads.
+
+use quarterdeck_core::ids::Timestamp;
+use quarterdeck_core::observation::{EngineView, Observation, SeenMission};
+use quarterdeck_core::situation::Fact;
+
+use crate::Ports;
+
+/// What a cluster shows: a Docker host here, a Kubernetes cluster elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterView {
+    /// What it is, for policies and people.
+    pub facts: Vec<Fact>,
+    /// Its Docker engine.
+    pub engine: EngineView,
+}
+
+/// Where things are observed.
+pub trait Cluster: Send + Sync {
+    /// The latest snapshot. Never waits.
+    fn view(&self) -> ClusterView;
+    /// What was chosen and why, in one line for people.
+    fn choice(&self) -> String;
+}
+
+/// Where missions come from.
+pub trait Missions: Send + Sync {
+    /// The missions as they were read last. Never waits.
+    fn seen(&self) -> Vec<SeenMission>;
+}
+
+/// The latest snapshot of everything.
+pub fn latest(ports: &Ports, now: Timestamp) -> Observation {
+    let ClusterView { facts, engine } = ports.cluster.view();
+    Observation {
+        at: now,
+        cluster: facts,
+        engine,
+        missions: ports.missions.seen(),
+        workers: ports.workers.reports(),
+        replies: ports.brain.replies(),
+    }
+}
