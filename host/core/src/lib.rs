@@ -26,4 +26,5 @@ pub mod question;
 pub mod redaction;
 pub mod situation;
 pub mod terraform;
+pub mod text;
 pub mod verdict;
