@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 pub mod act;
+pub mod decide;
 pub mod observe;
 pub mod orient;
 pub mod remember;

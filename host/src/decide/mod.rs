@@ -1,0 +1,27 @@
+//! Decide: ask the policy.
+//!
+//! A policy is a WebAssembly component that somebody wrote in some language, perhaps badly, perhaps in bad faith. It is
+//! shown a situation and proposes; it never acts. This verb keeps it in its place: no failure of a guest costs the
+//! host more than that turn's decision.
+//!
+//! - `structure` looks at a file before anything is compiled, `shape` compares it with the contract, readably.
+//! - `sandbox` compiles, instantiates and calls, under the limits of `limits`; `guest` counts what one call uses.
+//! - `boundary` is where values cross, and the only place that believes nothing; `bindings` is generated.
+//!
+//! What is *not* here: which policy is active, and what becomes of a decision. The gate rules on that.
+
+mod answer;
+pub mod bindings;
+pub mod boundary;
+mod guest;
+pub mod limits;
+mod sandbox;
+mod shape;
+pub mod structure;
+
+pub use answer::{Answer, Class, GuestFailure, HostAbort, Level, LogLine};
+pub use boundary::Malformed;
+pub use limits::identity;
+pub use sandbox::{LoadError, Policy, Sandbox, SandboxError, decide, decide_within, engine_config};
+pub use shape::Mismatch;
+pub use structure::StructureError;
