@@ -1,3 +1,4 @@
 //! The hermetic suite: one binary, no network but loopback, nothing installed.
 
 mod brain;
+mod decide;

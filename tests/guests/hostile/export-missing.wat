@@ -1,0 +1,3 @@
+;; expect: refused: exports no quarterdeck:policy/decider; it exports nothing
+;; Exports nothing.
+(component)
