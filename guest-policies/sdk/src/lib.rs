@@ -52,6 +52,7 @@ pub use facts::fact;
 #[doc(hidden)]
 pub use log::__say;
 pub use log::Level;
+pub use look::same_id;
 
 /// The greatest number that the contract allows in a u64, 2^53 - 1: one JavaScript engine has numbers where the other
 /// has BigInts.

@@ -5,7 +5,7 @@ use crate::mission::{Build, Step, apply_key};
 use crate::question;
 use quarterdeck_policy_sdk::{
     self as sdk, Action, Ask, BuildStep, Decision, Finding, Mission, Notify, Operation, Order, Proposal, QuestionKind,
-    Ruling, Severity, Situation, Tally, warn,
+    Ruling, Severity, Situation, Tally, same_id, warn,
 };
 
 /// A decision has at most this many proposals. The host takes twice as many; nobody reads that many in a turn.
@@ -126,7 +126,7 @@ impl Draft {
     }
 
     fn propose(&mut self, key: String, cites: &[&str], action: Action) {
-        if self.proposals.iter().any(|proposal| proposal.key == key) {
+        if self.proposals.iter().any(|proposal| same_id(&proposal.key, &key)) {
             return warn!("two actions have the key {key}; the first one counts");
         }
         if key.len() > KEY_BYTES_MAX {

@@ -9,7 +9,7 @@ use crate::need::{self, Wanted};
 use crate::settings::{SETTLE_IDLE_MS, SETTLE_MS, Settings};
 use quarterdeck_policy_sdk::{
     Approval, ApprovalState, Artifact, Autonomy, DesiredState, Finding, Mission, Operation, Plan, Ruling, Severity,
-    Situation, Tally,
+    Situation, Tally, same_id,
 };
 
 /// Refusals of the host by these rules mean *not now*; any other stands for that very action.
@@ -66,7 +66,8 @@ pub(crate) fn next<'a>(view: &'a Situation, mission: &'a Mission, settings: &Set
         return rest("is held by the host", None);
     }
     let Some(wanted) = wanted(view, mission) else { return rest("is not needed now", None) };
-    let course = Course { view, mission, plan, goal, settings };
+    let findings = troubles(view, mission);
+    let course = Course { view, mission, plan, goal, findings, settings };
     course.step(&wanted, course.want())
 }
 
@@ -82,12 +83,25 @@ fn wanted<'a>(view: &'a Situation, mission: &Mission) -> Option<Wanted<'a>> {
     }
 }
 
+/// What stands between the mission and its goal. The cheap questions come first: this is asked for each pair of mission
+/// and finding.
+fn troubles<'a>(view: &'a Situation, mission: &Mission) -> Vec<&'a Finding> {
+    let of_it = |finding: &&Finding| {
+        finding.severity >= Severity::Warning
+            && finding.mission.as_ref().is_some_and(|id| same_id(id, &mission.id))
+            && view.is_open(finding)
+    };
+    view.findings.iter().filter(of_it).collect()
+}
+
 /// One mission on its way: to stand as planned (`goal` is `plan`), or to be gone (`plan-destroy`).
 struct Course<'a, 's> {
     view: &'a Situation,
     mission: &'a Mission,
     plan: &'a Plan,
     goal: Operation,
+    /// The open findings of this mission that matter.
+    findings: Vec<&'a Finding>,
     settings: &'s Settings,
 }
 
@@ -108,7 +122,7 @@ impl<'a> Course<'a, '_> {
         if self.apply_ended(None).is_some_and(|ended| ended > made.made) {
             return self.again(made, "plans again after the last apply");
         }
-        if self.findings().any(|finding| finding.changed > made.made) && !self.is_before_people(made) {
+        if self.findings.iter().any(|finding| finding.changed > made.made) && !self.is_before_people(made) {
             return self.again(made, "plans again, for a finding of it changed");
         }
         match &made.summary {
@@ -128,7 +142,7 @@ impl<'a> Course<'a, '_> {
                 self.again(made, "plans again, for it did not come out as planned")
             }
             Some(_) if self.is_leaving() => Want::Rest { why: "is gone", until: None },
-            Some(_) if self.findings().next().is_some() => self.again(made, "plans again, for a finding of it remains"),
+            Some(_) if !self.findings.is_empty() => self.again(made, "plans again, for a finding of it remains"),
             Some(_) => self.in_time(made, "stands as applied"),
         }
     }
@@ -206,7 +220,7 @@ impl<'a> Course<'a, '_> {
             Wanted::Advised(advice) => Some(advice.question.as_str()),
         };
         let approval = approval.map(|approval| approval.id.as_str());
-        advice.into_iter().chain(approval).chain(self.findings().map(|finding| finding.id.as_str())).collect()
+        advice.into_iter().chain(approval).chain(self.findings.iter().map(|finding| finding.id.as_str())).collect()
     }
 
     fn is_leaving(&self) -> bool {
@@ -215,14 +229,6 @@ impl<'a> Course<'a, '_> {
 
     fn approval(&self, artifact: &Artifact) -> Option<&'a Approval> {
         self.view.approval(&self.mission.id, Operation::Apply, &self.plan.digest, Some(&artifact.digest))
-    }
-
-    /// The open findings of this mission that matter.
-    fn findings(&self) -> impl Iterator<Item = &'a Finding> + use<'a> {
-        let mission = self.mission;
-        self.view.open_findings().filter(move |finding| {
-            finding.mission.as_ref() == Some(&mission.id) && finding.severity >= Severity::Warning
-        })
     }
 
     /// When an apply of this mission last ended: of this artifact, or of any.

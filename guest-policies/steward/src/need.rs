@@ -47,5 +47,5 @@ fn names(recommendation: &Recommendation, mission: &Mission) -> bool {
 /// The finding is the one that the recommendation names, or else the one that was asked about.
 fn still_open(view: &Situation, advice: &Advice, recommendation: &Recommendation) -> bool {
     let about = recommendation.finding.as_deref().or_else(|| advice.question.strip_prefix(PROPOSE));
-    about.is_none_or(|id| view.open_findings().any(|finding| finding.id == id))
+    about.is_none_or(|id| view.finding(id).is_some_and(|finding| view.is_open(finding)))
 }

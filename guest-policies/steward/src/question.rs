@@ -12,9 +12,10 @@ pub(crate) fn worth_asking(view: &Situation) -> Option<&Finding> {
     if !view.missions.iter().any(could_help) {
         return None;
     }
-    view.open_findings()
+    view.findings
+        .iter()
         .filter(|finding| finding.mission.is_none() && finding.severity >= Severity::Warning)
-        .filter(|finding| !was_asked(view, finding))
+        .filter(|finding| view.is_open(finding) && !was_asked(view, finding))
         .min_by_key(|finding| (Reverse(finding.severity), finding.first_seen, finding.id.as_str()))
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod course;
 mod failures;
 mod hostile;
+mod journey;
 mod leaving;
 mod needs;
 mod questions;
