@@ -33,10 +33,14 @@ pub(crate) struct Arguments {
     /// Cargo's own folder, whose path is kept out of the bytes.
     #[arg(long, env = "CARGO_HOME", value_name = "DIR")]
     cargo_home: Option<PathBuf>,
+    /// This crate's folder, as cargo says at run time: the program may have been built from another checkout that has
+    /// the same target folder.
+    #[arg(long, env = "CARGO_MANIFEST_DIR", value_name = "DIR", hide = true)]
+    manifest_dir: PathBuf,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("find the workspace")?;
+    let root = arguments.manifest_dir.ancestors().nth(2).context("find the workspace")?;
     let target = match &arguments.target_dir {
         Some(folder) => std::path::absolute(folder).context("find the target folder")?.join("guests"),
         None => root.join("target/guests"),
