@@ -29,7 +29,7 @@ pub struct Grants {
 
 /// Why a grant's text is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the grant {text:?} is none of resource:TYPE, data:TYPE, provider:NAMESPACE/TYPE, danger:KIND; {why}")]
+#[error("the grant {text:?} is no kind of danger and none of resource:TYPE, data:TYPE, provider:NAMESPACE/TYPE; {why}")]
 pub struct GrantError {
     /// What was given.
     pub text: String,
@@ -39,7 +39,7 @@ pub struct GrantError {
 
 impl Grants {
     /// Parses grants as the operator writes them: `resource:random_pet`, `data:docker_registry_image`,
-    /// `provider:hashicorp/random`, `danger:privileged`.
+    /// `provider:hashicorp/random`, `privileged`.
     ///
     /// # Errors
     /// The first text that is no grant, with what is wrong.
@@ -53,7 +53,11 @@ impl Grants {
 
     fn add(&mut self, text: &str) -> Result<(), GrantError> {
         let fault = |why: String| GrantError { text: text.to_owned(), why };
-        let (kind, name) = text.split_once(':').ok_or_else(|| fault("there is no colon".into()))?;
+        let Some((kind, name)) = text.split_once(':') else {
+            let kinds = || fault(format!("the kinds are {}", DangerKind::names().join(", ")));
+            self.dangers.insert(DangerKind::parse(text).ok_or_else(kinds)?);
+            return Ok(());
+        };
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         match kind {
             "resource" | "data" if name.is_empty() || !name.chars().all(plain) => {
@@ -64,11 +68,6 @@ impl Grants {
             "provider" => {
                 let source = provider_source(name).ok_or_else(|| fault("a source is NAMESPACE/TYPE".into()))?;
                 self.providers.insert(source)
-            }
-            "danger" => {
-                let danger = DangerKind::parse(name)
-                    .ok_or_else(|| fault(format!("the kinds are {}", DangerKind::names().join(", "))))?;
-                self.dangers.insert(danger)
             }
             other => return Err(fault(format!("{other:?} is unknown"))),
         };
@@ -116,7 +115,7 @@ mod tests {
 
     #[test]
     fn grants_are_parsed_by_name() {
-        let texts = ["resource:random_pet", "data:docker_network", "provider:Hashicorp/random", "danger:privileged"];
+        let texts = ["resource:random_pet", "data:docker_network", "provider:Hashicorp/random", "privileged"];
         let grants = Grants::parse(texts).expect("valid");
         assert!(grants.resource_allowed("random_pet") && !grants.resource_allowed("random_id"));
         assert!(grants.data_allowed("docker_network") && grants.provider_allowed("hashicorp/random"));
@@ -125,7 +124,7 @@ mod tests {
 
     #[test]
     fn what_is_no_grant_is_refused() {
-        for text in ["", "everything", "resource:", "resource:a b", "danger:all", "provider:random", "root:x"] {
+        for text in ["", "everything", "resource:", "resource:a b", "danger:all", "all", "provider:random", "root:x"] {
             assert!(Grants::parse([text]).is_err(), "{text:?}");
         }
     }

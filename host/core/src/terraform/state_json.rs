@@ -8,6 +8,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::order::{NamedObject, ObjectKind};
+
 /// A state has at most this many bytes (16 MiB); one with a thousand containers has about 4 MiB.
 pub const STATE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -29,34 +31,7 @@ pub struct StateFacts {
     /// How many managed resource instances it holds, of any type.
     pub instances: u32,
     /// The docker objects that it names, in the order of the state.
-    pub objects: Vec<EngineObject>,
-}
-
-/// A docker object that a state names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct EngineObject {
-    /// What it is.
-    pub kind: ObjectKind,
-    /// Its name on the engine, for an image the reference; empty where the state has none.
-    pub name: String,
-    /// Its id on the engine; for an image that of the image, for a volume its name.
-    pub id: String,
-    /// The address of the resource in Terraform, like `docker_container.web[0]`.
-    pub address: String,
-}
-
-/// Which docker object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ObjectKind {
-    /// `docker_network`
-    Network,
-    /// `docker_volume`
-    Volume,
-    /// `docker_image`
-    Image,
-    /// `docker_container`
-    Container,
+    pub objects: Vec<NamedObject>,
 }
 
 /// Why bytes are no state that we can read.
@@ -172,14 +147,14 @@ fn kind_of(resource: &str) -> Option<ObjectKind> {
     }
 }
 
-fn object(kind: ObjectKind, resource: &RawResource, instance: &RawInstance) -> Option<EngineObject> {
+fn object(kind: ObjectKind, resource: &RawResource, instance: &RawInstance) -> Option<NamedObject> {
     let attributes = instance.attributes.as_ref()?;
     // The provider's id of an image is image id and name run together; the engine knows only the image id.
     let id = match kind {
         ObjectKind::Image => attributes.image_id.as_ref().or(attributes.id.as_ref()),
         ObjectKind::Network | ObjectKind::Volume | ObjectKind::Container => attributes.id.as_ref(),
     };
-    Some(EngineObject {
+    Some(NamedObject {
         kind,
         name: plain(attributes.name.as_ref()),
         id: plain(id),

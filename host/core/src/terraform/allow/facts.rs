@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::grants::DOCKER_SOURCE;
-use super::super::providers::{ProviderPin, Version};
+use super::super::providers::LockFile;
 use super::super::text::escape;
+use crate::mission::ProviderNeed;
+use crate::situation::Fact;
 
 /// At most this many entries of a kind become facts for the policy; more are told as a count.
 const FACTS_PER_KIND_MAX: usize = 32;
@@ -82,39 +83,47 @@ pub struct ModuleCall {
 }
 
 impl StaticFacts {
-    /// The docker provider that these files select together with a lock file; `None` where no module requires it.
+    /// The providers that these files select, one entry a source, together with a lock file where there is one.
     ///
     /// Terraform takes one release for all modules, so all constraints hold together. The place is that of the first
     /// constraint that names versions, for a cure to point at.
-    pub fn docker_pin(&self, locked: Option<Version>) -> Option<ProviderPin> {
-        let all: Vec<_> = self.providers.iter().filter(|entry| entry.source == DOCKER_SOURCE).collect();
-        let replaced = |entry: &ProviderRequirement| {
-            !entry.overrides
-                && self.providers.iter().any(|other| {
-                    other.overrides && other.folder == entry.folder && other.local_name == entry.local_name
-                })
-        };
-        let in_force: Vec<_> = all.into_iter().filter(|entry| !replaced(entry)).collect();
-        let place = in_force.iter().find(|entry| !entry.constraint.is_empty()).or(in_force.first())?;
-        let constraints: Vec<&str> = in_force.iter().map(|entry| entry.constraint.as_str()).collect();
-        let constraints: Vec<&str> = constraints.into_iter().filter(|text| !text.trim().is_empty()).collect();
-        let (source, constraint) = (DOCKER_SOURCE.to_owned(), constraints.join(", "));
-        Some(ProviderPin { source, constraint, file: place.file.clone(), line: place.line, locked })
+    pub fn provider_needs(&self, lock: Option<&LockFile>) -> Vec<ProviderNeed> {
+        let mut sources: Vec<&str> = self.providers.iter().map(|entry| entry.source.as_str()).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources.into_iter().filter_map(|source| self.need(source, lock)).collect()
+    }
+
+    fn need(&self, source: &str, lock: Option<&LockFile>) -> Option<ProviderNeed> {
+        let in_force = |entry: &&ProviderRequirement| entry.source == source && !self.is_replaced(entry);
+        let entries: Vec<_> = self.providers.iter().filter(in_force).collect();
+        let place = entries.iter().find(|entry| !entry.constraint.trim().is_empty()).or(entries.first())?;
+        let constraints = entries.iter().map(|entry| entry.constraint.trim()).filter(|text| !text.is_empty());
+        let constraint = constraints.collect::<Vec<_>>().join(", ");
+        Some(ProviderNeed {
+            source: source.to_owned(),
+            constraint: (!constraint.is_empty()).then_some(constraint),
+            locked: lock.and_then(|lock| lock.version_of(source)).map(|version| version.to_string()),
+            file: place.file.clone(),
+            line: place.line,
+        })
+    }
+
+    /// Whether an override file says something else under the same name.
+    fn is_replaced(&self, entry: &ProviderRequirement) -> bool {
+        let mut others = self.providers.iter().filter(|other| other.overrides && !entry.overrides);
+        others.any(|other| other.folder == entry.folder && other.local_name == entry.local_name)
     }
 
     /// The facts as keys and values for the policy; bounded, and without any value of a variable.
-    pub fn as_facts(&self) -> Vec<(String, String)> {
+    pub fn as_facts(&self) -> Vec<Fact> {
         let mut facts = Vec::new();
         let mut add = |key: &str, values: Vec<String>| {
             let more = values.len().saturating_sub(FACTS_PER_KIND_MAX);
-            facts.extend(
-                values
-                    .into_iter()
-                    .take(FACTS_PER_KIND_MAX)
-                    .map(|value| (key.to_owned(), escape(&value, FACT_CHARS_MAX))),
-            );
+            let fact = |value: String| Fact { key: key.to_owned(), value: escape(&value, FACT_CHARS_MAX) };
+            facts.extend(values.into_iter().take(FACTS_PER_KIND_MAX).map(fact));
             if more > 0 {
-                facts.push((format!("{key}.more"), more.to_string()));
+                facts.push(Fact { key: format!("{key}.more"), value: more.to_string() });
             }
         };
         add("terraform.provider", self.providers.iter().map(|p| format!("{} {}", p.source, p.constraint)).collect());

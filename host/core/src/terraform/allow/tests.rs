@@ -2,8 +2,9 @@
 
 use super::super::files::{File, FileSet};
 use super::super::grants::Grants;
-use super::super::providers::Version;
+use super::super::providers::LockFile;
 use super::{Rule, StaticFacts, Violation, check};
+use crate::situation::Fact;
 
 const HEAD: &str = "terraform {\n  required_providers {\n    docker = {\n      source  = \"kreuzwerker/docker\"\n      version = \"~> 3.0.2\"\n    }\n  }\n}\n";
 
@@ -76,10 +77,11 @@ output "name" { value = local.name }
     assert_eq!(facts.variables.len(), 2);
     assert!(facts.variables[0].has_default && !facts.variables[0].sensitive && facts.variables[1].sensitive);
     assert_eq!(facts.files, ["main.tf", "x.tf"]);
-    let pin = facts.docker_pin(None).expect("docker is required");
-    assert_eq!((pin.constraint.as_str(), pin.file.as_str(), pin.line), ("~> 3.0.2", "main.tf", 5));
+    let need = &facts.provider_needs(None)[0];
+    assert_eq!((need.constraint.as_deref(), need.file.as_str(), need.line), (Some("~> 3.0.2"), "main.tf", 5));
     let told = facts.as_facts();
-    assert!(told.contains(&("terraform.provider".into(), "kreuzwerker/docker ~> 3.0.2".into())), "{told:?}");
+    let provider = Fact { key: "terraform.provider".into(), value: "kreuzwerker/docker ~> 3.0.2".into() };
+    assert!(told.contains(&provider), "{told:?}");
 }
 
 #[test]
@@ -299,11 +301,14 @@ fn files_that_steer_terraform_are_refused() {
 fn an_override_replaces_a_constraint_and_modules_add_theirs() {
     let newer = HEAD.replace("~> 3.0.2", ">= 3.3.0");
     let facts = checked(&[("main.tf", HEAD), ("x_override.tf", &newer)]).expect("allowed");
-    assert_eq!(facts.docker_pin(None).expect("required").constraint, ">= 3.3.0");
+    assert_eq!(facts.provider_needs(None)[0].constraint.as_deref(), Some(">= 3.3.0"));
     let call = "module \"m\" {\n  source = \"./m\"\n}\n";
     let facts = checked(&[("main.tf", &newer), ("c.tf", call), ("m/m.tf", HEAD)]).expect("allowed");
-    let pin = facts.docker_pin(Some(Version::new(3, 0, 2))).expect("required");
-    assert_eq!(pin.constraint, ">= 3.3.0, ~> 3.0.2");
+    let lock = "provider \"registry.terraform.io/kreuzwerker/docker\" {\n  version = \"3.0.2\"\n}\n";
+    let lock = LockFile::parse(lock).expect("valid");
+    let need = &facts.provider_needs(Some(&lock))[0];
+    assert_eq!(need.constraint.as_deref(), Some(">= 3.3.0, ~> 3.0.2"));
+    assert_eq!(need.locked.as_deref(), Some("3.0.2"));
 }
 
 #[test]

@@ -179,6 +179,19 @@ impl Danger {
         Self { address, kind, detail, subject, makes_root: kind.makes_root() }
     }
 
+    /// The text by which the operator would grant exactly this.
+    pub fn grant(&self) -> String {
+        let by_subject = [
+            (DangerKind::ForeignProvider, "provider"),
+            (DangerKind::ForeignResource, "resource"),
+            (DangerKind::ForeignData, "data"),
+        ];
+        match by_subject.iter().find(|(kind, _)| *kind == self.kind) {
+            Some((_, word)) => format!("{word}:{}", self.subject),
+            None => self.kind.name().to_owned(),
+        }
+    }
+
     /// Whether the operator's grants let it through.
     pub fn granted(&self, grants: &Grants) -> bool {
         let named = |kind, allowed: bool| self.kind == kind && allowed;
@@ -206,11 +219,15 @@ mod tests {
 
     #[test]
     fn a_grant_lets_through_just_what_it_names() {
-        let grants = Grants::parse(["danger:privileged", "resource:random_pet"]).expect("valid");
+        let grants = Grants::parse(["privileged", "resource:random_pet"]).expect("valid");
         assert!(Danger::new("a", DangerKind::Privileged, "").granted(&grants));
         assert!(!Danger::new("a", DangerKind::HostPath, "").granted(&grants));
         assert!(Danger::about("a", DangerKind::ForeignResource, "random_pet", "").granted(&grants));
         assert!(!Danger::about("a", DangerKind::ForeignData, "random_pet", "").granted(&grants));
         assert!(Danger::new("a", DangerKind::PublicPort, "").granted(&Grants::default()));
+        for danger in [Danger::new("a", DangerKind::Device, ""), Danger::about("a", DangerKind::ForeignData, "x_y", "")]
+        {
+            assert!(danger.granted(&Grants::parse([danger.grant().as_str()]).expect("a grant")), "{danger:?}");
+        }
     }
 }

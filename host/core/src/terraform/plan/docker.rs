@@ -360,8 +360,11 @@ fn network(dangers: &mut Dangers<'_>, view: &View<'_>) {
 /// Arguments that are on no list and say something.
 fn unknown_arguments(dangers: &mut Dangers<'_>, view: &View<'_>, known: &[&[&str]]) {
     let is_known = |key: &str| known.iter().any(|list| list.contains(&key));
+    // What the engine filled in is not the author's; blocks may come from `dynamic`, which no configuration shows.
+    let blocks = |value: &Value| value.as_array().is_some_and(|list| list.iter().any(Value::is_object));
+    let chosen = |key: &str, value: &Value| !is_empty(value) && (view.is_configured(key) || blocks(value));
     let after = view.after.as_object().into_iter().flatten();
-    for (key, value) in after.filter(|(key, value)| !is_known(key) && !is_empty(value)) {
+    for (key, value) in after.filter(|(key, value)| !is_known(key) && chosen(key, value)) {
         let detail = format!("{} is no argument that we know", escape(key, 80));
         dangers.add(DangerKind::UnknownArgument, format!("{detail}: {}", view.shown(key, value)));
     }

@@ -26,6 +26,8 @@ pub use danger::{Danger, DangerKind};
 pub use facts::parse_plan;
 
 use super::grants::Grants;
+use crate::order::PlanDanger;
+use crate::situation::ChangeSummary;
 
 /// A plan's JSON has at most this many bytes (32 MiB); one with a thousand containers has about 10 MiB.
 pub const PLAN_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -35,6 +37,9 @@ pub const RESOURCES_MAX: usize = 2048;
 
 /// At most this many dangers are kept, those that are refused first; one is enough to refuse.
 pub const DANGERS_MAX: usize = 256;
+
+/// At most this many addresses are kept with a saved plan; the whole list is in its rendering.
+pub const TOUCHES_MAX: usize = 64;
 
 /// What a plan does to one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,6 +61,22 @@ pub enum Action {
     Move,
     /// Nothing.
     NoOp,
+}
+
+impl Action {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Destroy => "destroy",
+            Self::Replace => "replace",
+            Self::Forget => "forget",
+            Self::Update => "update",
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Move => "move",
+            Self::NoOp => "no-op",
+        }
+    }
 }
 
 /// How many resources meet which action. A replacement counts only as one.
@@ -151,6 +172,29 @@ impl PlanFacts {
         self.dangers.iter().filter(|danger| !danger.granted(grants))
     }
 
+    /// The counts as the policy and the gate see them.
+    pub fn summary(&self) -> ChangeSummary {
+        let Counts { adds, changes, destroys, replaces, .. } = self.counts;
+        ChangeSummary { adds, changes, destroys, replaces }
+    }
+
+    /// The dangers as the gate sees them: each is granted by the text in its kind.
+    pub fn plan_dangers(&self) -> Vec<PlanDanger> {
+        let plain = |danger: &Danger| PlanDanger {
+            kind: danger.grant(),
+            address: danger.address.clone(),
+            detail: danger.detail.clone(),
+            makes_root: danger.makes_root,
+        };
+        self.dangers.iter().map(plain).collect()
+    }
+
+    /// The addresses that it touches, each after its action, what is destroyed first; at most [`TOUCHES_MAX`].
+    pub fn touches(&self) -> Vec<String> {
+        let line = |change: &ResourceChange| format!("{} {}", change.action.name(), change.address);
+        self.changes.iter().take(TOUCHES_MAX).map(line).collect()
+    }
+
     /// Whether applying it would change nothing at all.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.outputs_changed.is_empty()
@@ -161,3 +205,6 @@ impl PlanFacts {
         render::lines(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

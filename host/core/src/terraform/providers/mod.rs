@@ -19,7 +19,8 @@ pub use lock::{LOCK_BYTES_MAX, LockError, LockFile, LockedProvider};
 pub use refusal::{Refusal, recognise_refusal};
 pub use version::{ApiRange, ApiVersion, Version, VersionError};
 
-use super::grants::DOCKER_SOURCE;
+use super::grants::{DOCKER_SOURCE, provider_source};
+use crate::mission::ProviderNeed;
 
 /// From `since` on, releases of the docker provider link a client library that speaks at most `api_max`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,21 +57,6 @@ const fn row(major: u32, minor: u32, patch: u32, api_minor: u32, library: &'stat
     }
 }
 
-/// Which docker provider a plan will run with, as far as its files tell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProviderPin {
-    /// The source in short form, `kreuzwerker/docker`.
-    pub source: String,
-    /// All version constraints of the plan for this provider, joined by commas; empty where there is none.
-    pub constraint: String,
-    /// The file with the constraint that a cure has to change.
-    pub file: String,
-    /// Its line, from 1.
-    pub line: u32,
-    /// The release in the lock file, where there is one.
-    pub locked: Option<Version>,
-}
-
 /// Whether a plan's docker provider and an engine understand each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Compatibility {
@@ -99,17 +85,17 @@ pub enum Compatibility {
     },
 }
 
-/// Judges whether the provider that `pin` selects can talk to an engine with the API range `engine`.
+/// Judges whether the provider that `need` selects can talk to an engine with the API range `engine`.
 ///
 /// A lock file decides. Without one `terraform init` takes the newest release in the constraint's range, so the judgment
 /// is on that release.
-pub fn verdict(pin: &ProviderPin, engine: ApiRange) -> Compatibility {
-    if pin.source != DOCKER_SOURCE {
-        return Compatibility::Unknown { why: format!("{} is not in the table of docker providers", pin.source) };
+pub fn verdict(need: &ProviderNeed, engine: ApiRange) -> Compatibility {
+    if provider_source(&need.source).as_deref() != Some(DOCKER_SOURCE) {
+        return Compatibility::Unknown { why: format!("{} is not in the table of docker providers", need.source) };
     }
-    let speaks = match &pin.locked {
-        Some(locked) => Ok(api_of(*locked)),
-        None => api_of_constraint(&pin.constraint),
+    let speaks = match &need.locked {
+        Some(locked) => locked.parse().map(api_of).map_err(|error: VersionError| error.to_string()),
+        None => api_of_constraint(need.constraint.as_deref().unwrap_or_default()),
     };
     match speaks {
         Err(why) => Compatibility::Unknown { why },
@@ -118,9 +104,9 @@ pub fn verdict(pin: &ProviderPin, engine: ApiRange) -> Compatibility {
             Compatibility::TooOld {
                 spoken: api,
                 minimum,
-                cure: cure(pin, api, minimum),
-                file: pin.file.clone(),
-                line: pin.line,
+                cure: cure(need, api, minimum),
+                file: need.file.clone(),
+                line: need.line,
             }
         }
         Ok(Speaks::Exactly(api)) => Compatibility::Works { spoken: Some(api.min(engine.max)) },
@@ -157,16 +143,16 @@ fn api_of_constraint(text: &str) -> Result<Speaks, String> {
     }
 }
 
-fn cure(pin: &ProviderPin, spoken: ApiVersion, minimum: ApiVersion) -> String {
+fn cure(need: &ProviderNeed, spoken: ApiVersion, minimum: ApiVersion) -> String {
     let needed = DOCKER_PROVIDERS.iter().find(|row| row.api_max >= minimum);
-    let place = format!("line {} of {}", pin.line, pin.file);
+    let place = format!("line {} of {}", need.line, need.file);
     let Some(needed) = needed else {
         return format!(
             "the provider speaks API {spoken} and the engine serves none older than {minimum}; no release up to \
              {DOCKER_PROVIDER_READ_UP_TO} speaks that: take a newer one in {place}, or lower the engine's min-api-version"
         );
     };
-    let lock = if pin.locked.is_some() { " and remove the provider from .terraform.lock.hcl" } else { "" };
+    let lock = if need.locked.is_some() { " and remove the provider from .terraform.lock.hcl" } else { "" };
     format!(
         "the provider speaks API {spoken} at most and the engine serves none older than {minimum}: change the version \
          in {place} to \">= {}\"{lock}",
@@ -178,9 +164,10 @@ fn cure(pin: &ProviderPin, spoken: ApiVersion, minimum: ApiVersion) -> String {
 mod tests {
     use super::*;
 
-    fn pin(constraint: &str, locked: Option<Version>) -> ProviderPin {
-        let source = DOCKER_SOURCE.to_owned();
-        ProviderPin { source, constraint: constraint.into(), file: "main.tf".into(), line: 5, locked }
+    fn need(constraint: &str, locked: Option<&str>) -> ProviderNeed {
+        let constraint = (!constraint.is_empty()).then(|| constraint.to_owned());
+        let (source, file) = (DOCKER_SOURCE.to_owned(), "main.tf".to_owned());
+        ProviderNeed { source, constraint, locked: locked.map(str::to_owned), file, line: 5 }
     }
 
     fn engine(min: u32, max: u32) -> ApiRange {
@@ -192,13 +179,13 @@ mod tests {
         let too_old =
             ["~> 3.0.2", "= 3.0.2", "3.2.0", "< 3.3.0", ">= 2.0, < 3.1", "~> 2.15", "<= 3.2.9", "3.0.2, >= 3.0"];
         for text in too_old {
-            let said = verdict(&pin(text, None), engine(44, 52));
+            let said = verdict(&need(text, None), engine(44, 52));
             assert!(
                 matches!(&said, Compatibility::TooOld { cure, line: 5, .. } if cure.contains("\">= 3.3.0\"")),
                 "{text}: {said:?}"
             );
-            assert!(matches!(verdict(&pin(text, None), engine(40, 53)), Compatibility::Works { .. }), "{text}");
-            assert!(matches!(verdict(&pin(text, None), engine(24, 45)), Compatibility::Works { .. }), "{text}");
+            assert!(matches!(verdict(&need(text, None), engine(40, 53)), Compatibility::Works { .. }), "{text}");
+            assert!(matches!(verdict(&need(text, None), engine(24, 45)), Compatibility::Works { .. }), "{text}");
         }
         for text in [
             "",
@@ -213,29 +200,35 @@ mod tests {
             "> 3.2.0",
             ">= 4.6",
         ] {
-            let said = verdict(&pin(text, None), engine(44, 52));
+            let said = verdict(&need(text, None), engine(44, 52));
             assert!(matches!(said, Compatibility::Works { .. }), "{text}: {said:?}");
         }
     }
 
     #[test]
     fn a_lock_decides_over_the_constraint() {
-        let said = verdict(&pin(">= 3.0", Some(Version::new(3, 0, 2))), engine(44, 52));
+        let said = verdict(&need(">= 3.0", Some("3.0.2")), engine(44, 52));
         assert!(matches!(said, Compatibility::TooOld { cure, .. } if cure.contains(".terraform.lock.hcl")));
-        let said = verdict(&pin(">= 3.0", Some(Version::new(3, 3, 0))), engine(44, 47));
+        let said = verdict(&need(">= 3.0", Some("3.3.0")), engine(44, 47));
         assert_eq!(said, Compatibility::Works { spoken: Some(ApiVersion { major: 1, minor: 47 }) });
     }
 
     #[test]
+    fn a_lock_that_is_no_version_is_unknown() {
+        let said = verdict(&need("", Some("latest")), engine(44, 52));
+        assert!(matches!(said, Compatibility::Unknown { why } if why.contains("latest")));
+    }
+
+    #[test]
     fn what_is_unknown_is_said_to_be_unknown() {
-        assert!(matches!(verdict(&pin("rubbish", None), engine(44, 52)), Compatibility::Unknown { .. }));
-        assert!(matches!(verdict(&pin("> 3, < 3", None), engine(44, 52)), Compatibility::Unknown { .. }));
-        let newer = verdict(&pin("4.6.0", None), engine(52, 60));
+        assert!(matches!(verdict(&need("rubbish", None), engine(44, 52)), Compatibility::Unknown { .. }));
+        assert!(matches!(verdict(&need("> 3, < 3", None), engine(44, 52)), Compatibility::Unknown { .. }));
+        let newer = verdict(&need("4.6.0", None), engine(52, 60));
         assert!(matches!(newer, Compatibility::Unknown { why } if why.contains("newer than the table")));
-        let mut other = pin("", None);
+        let mut other = need("", None);
         other.source = "hashicorp/docker".into();
         assert!(matches!(verdict(&other, engine(24, 45)), Compatibility::Unknown { .. }));
-        let beyond = verdict(&pin("4.5.0", None), engine(55, 60));
+        let beyond = verdict(&need("4.5.0", None), engine(55, 60));
         assert!(matches!(beyond, Compatibility::TooOld { cure, .. } if cure.contains("no release up to 4.5.0")));
     }
 }
