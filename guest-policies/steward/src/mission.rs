@@ -16,6 +16,10 @@ use quarterdeck_policy_sdk::{
 const NOT_NOW: [&str; 6] =
     ["paused", "one-at-a-time", "workers-busy", "cool-down", "engine-unknown", "provider-too-old"];
 
+/// The rule of findings about something that was made for a mission and is in no state of it, for the worker died in
+/// between. To build meanwhile could make it a second time.
+const STRANGER: &str = "object-unknown";
+
 /// What steward does about a mission in this turn, with the sentence that says why.
 pub(crate) enum Step<'a> {
     /// The mission is none of its business.
@@ -67,6 +71,9 @@ pub(crate) fn next<'a>(view: &'a Situation, mission: &'a Mission, settings: &Set
     }
     let Some(wanted) = wanted(view, mission) else { return rest("is not needed now", None) };
     let findings = troubles(view, mission);
+    if goal == Operation::Plan && findings.iter().any(|finding| finding.rule == STRANGER) {
+        return rest("waits until a person has removed or imported what its state does not know", None);
+    }
     let course = Course { view, mission, plan, goal, findings, settings };
     course.step(&wanted, course.want())
 }

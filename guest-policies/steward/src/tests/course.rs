@@ -152,3 +152,17 @@ fn the_operator_says_when_drift_is_looked_for() {
     assert_rests(&with("soon"), Some(NOW - 45 * SECOND + REPLAN));
     assert_rests(&with("18446744073709551615"), Some(U64_MAX));
 }
+
+#[test]
+fn what_its_state_does_not_know_is_not_made_a_second_time() {
+    let stranger = Finding {
+        rule: "object-unknown".into(),
+        ..finding("stranger", Some(WEB), Severity::Critical, NOW - 90 * SECOND)
+    };
+    let with = |mission| Situation { findings: vec![stranger.clone()], ..scene(vec![mission]) };
+    assert_rests(&with(web()), None);
+    assert_rests(&with(Mission { artifacts: vec![made(NOW - SECOND, 2)], ..web() }), None);
+    assert_eq!(keys(&with(leaving())), [format!("plan/{WEB}")], "removing makes nothing");
+    assert_eq!(keys(&with(mission("db-0123abcd"))), ["plan/db-0123abcd"]);
+    assert_eq!(keys(&Situation { resolved: vec![resolved("stranger")], ..with(web()) }), [format!("plan/{WEB}")]);
+}
