@@ -52,3 +52,37 @@ fn check(component: &[u8]) -> anyhow::Result<()> {
     ensure!(decides, "exports no {DECIDER}*: this is no policy");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> String {
+        check(&wat::parse_str(text).unwrap()).map_or_else(|error| format!("{error:#}"), |()| "a policy".to_owned())
+    }
+
+    const DECIDES: &str = r#"(instance $i) (export "quarterdeck:policy/decider@0.1.0" (instance $i))"#;
+
+    #[test]
+    fn a_policy_imports_the_contract_alone() {
+        assert_eq!(said(&format!("(component {DECIDES})")), "a policy");
+        let logs = r#"(import "quarterdeck:policy/logging@0.1.0" (instance))"#;
+        assert_eq!(said(&format!("(component {logs} {DECIDES})")), "a policy");
+        let wasi = r#"(import "wasi:clocks/wall-clock@0.2.0" (instance))"#;
+        assert!(said(&format!("(component {logs} {wasi} {DECIDES})")).starts_with("imports wasi:clocks"));
+    }
+
+    #[test]
+    fn what_lies_inside_does_not_count() {
+        let inner = format!(r#"(component (component (import "wasi:io/poll@0.2.0" (instance))) {DECIDES})"#);
+        assert_eq!(said(&inner), "a policy");
+        assert!(said(&format!("(component (component {DECIDES}))")).starts_with("exports no"));
+    }
+
+    #[test]
+    fn a_core_module_is_no_component() {
+        assert_eq!(said("(module)"), "this is a core module");
+        assert!(wrap(b"\0asm\x01\0\0\0").is_err(), "nothing in it says what it means");
+        assert!(wrap(b"no wasm at all").is_err());
+    }
+}
