@@ -33,6 +33,24 @@ const SETTINGS_MAX: usize = shown::FACTS_MAX;
 /// A policy reads its own formats and some of its predecessors'.
 const FORMATS_MAX: usize = 16;
 
+/// Every limit on what a policy may return, for the digest of all limits: another one, another class of answer.
+pub(super) const LIMITS: &[usize] = &[
+    ours::PROPOSALS_MAX,
+    ours::CITES_MAX,
+    ours::PROPOSAL_KEY_BYTES_MAX,
+    ours::RATIONALE_BYTES_MAX,
+    ours::NOTE_BYTES_MAX,
+    ours::MESSAGE_BYTES_MAX,
+    shown::MEMO_BYTES_MAX,
+    shown::KEY_BYTES_MAX,
+    shown::TEXT_BYTES_MAX,
+    TARGETS_MAX,
+    TARGET_BYTES_MAX,
+    OBJECT_BYTES_MAX,
+    CITE_BYTES_MAX,
+    TITLE_BYTES_MAX,
+];
+
 /// A value that a policy returned and that the contract has no place for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {why}")]

@@ -156,3 +156,27 @@ impl logging::Host for Stay {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_lie_in_the_machine_is_no_fault_of_the_guest() {
+        let stay = Stay::default();
+        let class = |trap: Trap| stay.classify(&wasmtime::Error::from(trap)).name();
+        assert_eq!(class(Trap::Interrupt), "host:epoch");
+        assert_eq!(class(Trap::StackOverflow), "host:stack");
+        assert_eq!(class(Trap::OutOfFuel), "guest:out-of-fuel");
+        assert_eq!(class(Trap::UnreachableCodeReached), "guest:trap");
+        assert_eq!(stay.classify(&wasmtime::Error::from(std::io::Error::other("mmap"))).name(), "host:pool");
+    }
+
+    #[test]
+    fn a_growth_that_the_host_owes_and_cannot_give_is_its_own_fault() {
+        let mut stay = Stay::default();
+        assert!(matches!(stay.memory_growing(0, 1 << 20, None), Ok(true)));
+        let error = stay.memory_grow_failed(wasmtime::Error::msg("mmap")).expect_err("it ends the guest");
+        assert_eq!(stay.classify(&error).name(), "host:pool");
+    }
+}

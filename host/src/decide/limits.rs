@@ -7,6 +7,8 @@ use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding;
 use quarterdeck_core::entry::SandboxIdentity;
 
+use super::boundary;
+
 /// One decision may use this much fuel, about one instruction each: *the* limit, since it is the same on every machine.
 /// The hungriest guest measured (JavaScript on StarlingMonkey, 256 KiB) needs 545 million; Rust needs 1 million. It is
 /// about one second of a slow core.
@@ -63,7 +65,7 @@ pub const ENGINE_VERSION: &str = "wasmtime 48.0.8";
 /// On what policies are asked here, for the journal.
 pub fn identity() -> SandboxIdentity {
     // In the order above, and only what can change an answer. Integers are varints, so widths do not matter.
-    let limits: &[u64] = &[
+    let sandbox: &[u64] = &[
         FUEL,
         GUEST_STACK_BYTES_MAX as u64,
         MEMORY_BYTES_MAX as u64,
@@ -80,9 +82,10 @@ pub fn identity() -> SandboxIdentity {
         u64::from(LOG_LINES_SAID_MAX),
         LOG_BYTES_SAID_MAX as u64,
     ];
+    let boundary: Vec<u64> = boundary::LIMITS.iter().map(|limit| *limit as u64).collect();
     SandboxIdentity {
         engine: ENGINE_VERSION.to_owned(),
         target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-        limits: Digest::of(&encoding::encode(&limits)),
+        limits: Digest::of(&encoding::encode(&(sandbox, boundary))),
     }
 }

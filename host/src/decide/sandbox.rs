@@ -14,6 +14,7 @@
 //! Instances come from a pool that wipes what was written and keeps it resident. The pool is a matter of speed and no
 //! wall of trust: before Linux 6.7 it wipes without looking which pages were written, and all else is the same.
 
+use std::any::Any;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 
 use super::answer::{Answer, Class, GuestFailure, HostAbort};
 use super::bindings::exports::quarterdeck::policy::decider::Guest as Decider;
+use super::bindings::quarterdeck::policy::types as wit;
 use super::bindings::{Policy as Bound, PolicyPre};
 use super::guest::{Stay, detail, shorten};
 use super::shape::{self, Mismatch};
@@ -46,6 +48,9 @@ pub enum LoadError {
     /// It is no component, or one that it would be dangerous to compile.
     #[error("look at how the component is built")]
     Structure(#[from] StructureError),
+    /// The host's own code failed over it.
+    #[error("look at the component: the host panicked: {0}")]
+    Panic(String),
     /// The compiler refused it.
     #[error("compile the component: {0}")]
     Compile(String),
@@ -112,6 +117,10 @@ impl Sandbox {
     /// # Errors
     /// Where the bytes are no component, exceed a limit, differ from the contract, or do not describe themselves.
     pub fn load(&self, bytes: &[u8]) -> Result<Policy, LoadError> {
+        catch_unwind(AssertUnwindSafe(|| self.make(bytes))).unwrap_or_else(|panic| Err(LoadError::Panic(said(&*panic))))
+    }
+
+    fn make(&self, bytes: &[u8]) -> Result<Policy, LoadError> {
         let outside = structure::examine(bytes)?;
         shape::compare_names(&outside)?;
         let component = Component::from_binary(&self.engine, bytes).map_err(|e| LoadError::Compile(detail(&e)))?;
@@ -151,11 +160,14 @@ impl Policy {
     /// Asks it to decide, on this thread. Takes the canonical encoding of a [`Situation`] and answers with that of a
     /// [`Decision`](quarterdeck_core::decision::Decision), or says whose doing it is that there is none.
     pub fn decide(&self, situation: &[u8]) -> Answer {
-        catch_unwind(AssertUnwindSafe(|| self.ready.decide(situation))).unwrap_or_else(|panic| {
-            let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
-            let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            aborted(HostAbort::Panic, shorten(&said))
-        })
+        catch_unwind(AssertUnwindSafe(|| self.ready.decide(situation)))
+            .unwrap_or_else(|panic| aborted(HostAbort::Panic, said(&*panic)))
+    }
+
+    /// [`Policy::decide`] from the moment when the situation has been decoded and lowered: what the benchmark compares
+    /// with its floor.
+    pub fn ask(&self, situation: &wit::Situation) -> Answer {
+        self.ready.ask(situation)
     }
 }
 
@@ -210,6 +222,12 @@ impl Drop for UnderWay {
     }
 }
 
+/// What a panic said.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let said = panic.downcast_ref::<&str>().copied();
+    shorten(said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words"))
+}
+
 fn aborted(kind: HostAbort, detail: String) -> Answer {
     Answer { class: Class::HostAbort { kind, detail }, logs: vec![], logs_dropped: 0, fuel: 0 }
 }
@@ -225,16 +243,19 @@ impl Ready {
             Ok(situation) => situation,
             Err(error) => return aborted(HostAbort::Situation, error.to_string()),
         };
-        let situation = boundary::lower(situation);
+        self.ask(&boundary::lower(situation))
+    }
+
+    fn ask(&self, situation: &wit::Situation) -> Answer {
         let mut store = self.store();
-        let class =
-            self.call(&mut store, |policy, store| policy.call_decide(store, &situation)).map(|said| match said {
-                Ok(decision) => match boundary::lift(decision) {
-                    Ok(decision) => Class::Decided(encoding::encode(&decision)),
-                    Err(refused) => malformed(&refused),
-                },
-                Err(said) => Class::GuestFailure { kind: GuestFailure::Error, detail: shorten(&said) },
-            });
+        let said = self.call(&mut store, |policy, store| policy.call_decide(store, situation));
+        let class = said.map(|said| match said {
+            Ok(decision) => match boundary::lift(decision) {
+                Ok(decision) => Class::Decided(encoding::encode(&decision)),
+                Err(refused) => malformed(&refused),
+            },
+            Err(said) => Class::GuestFailure { kind: GuestFailure::Error, detail: shorten(&said) },
+        });
         let fuel = limits::FUEL - store.get_fuel().unwrap_or(0);
         let stay = store.into_data();
         Answer { class: class.unwrap_or_else(|failed| failed), logs: stay.logs, logs_dropped: stay.logs_dropped, fuel }
@@ -290,9 +311,12 @@ pub fn engine_config() -> Config {
         .max_core_instances_per_component(limits::CORE_INSTANCES_MAX)
         .max_core_instance_size(limits::INSTANCE_BYTES_MAX)
         .max_component_instance_size(limits::INSTANCE_BYTES_MAX)
-        .linear_memory_keep_resident(limits::KEEP_RESIDENT_BYTES)
-        .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);
+    // Where the kernel cannot tell which pages were written (before Linux 6.7), keeping them means to wipe them all,
+    // and a guest with a stack of 1 MiB gets slower by it.
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        pool.linear_memory_keep_resident(limits::KEEP_RESIDENT_BYTES).table_keep_resident(limits::KEEP_RESIDENT_BYTES);
+    }
     let mut config = Config::new();
     config
         .consume_fuel(true)
