@@ -4,6 +4,7 @@ mod answers;
 mod boundary;
 mod hostile;
 mod refused;
+mod steward;
 
 use std::sync::LazyLock;
 
@@ -17,6 +18,9 @@ static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new().expect("a sa
 fn policy(name: &str) -> Policy {
     SANDBOX.load(&guests::named(name).expect("a guest")).unwrap_or_else(|error| panic!("{name}: {error:?}"))
 }
+
+/// The default policy, as it is kept in the repository.
+const STEWARD: &[u8] = include_bytes!("../../../guest-policies/prebuilt/steward.wasm");
 
 /// An error and its sources in one line.
 fn chain(error: &dyn std::error::Error) -> String {
