@@ -6,10 +6,15 @@
 use std::sync::Arc;
 
 pub mod act;
+pub mod app;
+pub mod config;
 pub mod decide;
+pub mod driver;
 pub mod observe;
 pub mod orient;
+pub mod rehearsal;
 pub mod remember;
+pub mod turn;
 
 /// What the loop reaches the world through. Each port has a second adapter, and none of them ever waits.
 pub struct Ports {

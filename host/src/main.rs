@@ -1,2 +1,2 @@
-//! To be written.
+//! The binary: it hands over to the command line.
 fn main() {}

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::situation::Autonomy;
+use crate::terraform::grants::{GrantError, Grants};
 
 /// The operator's rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +14,8 @@ use crate::situation::Autonomy;
 pub struct Charter {
     /// No mission has more autonomy than this, whatever its author asks for.
     pub autonomy: Autonomy,
-    /// Dangers of plans that are granted, by their kind: `privileged`, `host-path`, `engine-socket` …
+    /// What is granted by name beyond the built-in allow-list, as [`Grants::parse`] reads it: `privileged`,
+    /// `resource:random_pet`, `data:docker_registry_image`, `provider:hashicorp/random`.
     pub grants: Vec<String>,
     /// An operation that failed this often in a row on one generation is not tried again.
     pub failures_max: u32,
@@ -45,8 +47,16 @@ impl Charter {
         5_000u64.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(600_000)
     }
 
-    /// Whether a kind of danger is granted.
+    /// Whether a danger is granted; dangers are called by the text that grants them.
     pub fn grants(&self, danger: &str) -> bool {
         self.grants.iter().any(|grant| grant == danger)
+    }
+
+    /// The grants, parsed.
+    ///
+    /// # Errors
+    /// The first that is none.
+    pub fn parsed_grants(&self) -> Result<Grants, GrantError> {
+        Grants::parse(self.grants.iter().map(String::as_str))
     }
 }

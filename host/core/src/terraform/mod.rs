@@ -12,6 +12,7 @@ pub mod files;
 pub mod grants;
 pub mod plan;
 pub mod providers;
+pub mod sketch;
 pub mod state_json;
 pub mod syntax;
 pub mod text;

@@ -1,0 +1,404 @@
+//! The program around the loop: it chooses the adapters (and is the only file that names them), opens the book, settles
+//! what the last host left, and turns the loop on change, on `look-again` and on an interval.
+
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use quarterdeck_core::charter::Charter;
+use quarterdeck_core::digest::Digest;
+use quarterdeck_core::entry::{Activated, Begun, Claimed, Entry, Episode};
+use quarterdeck_core::ids::OrderName;
+use quarterdeck_core::ledger::{CommandError, Ledger};
+use quarterdeck_core::mission::MissionName;
+use quarterdeck_core::observation::{Command, Person, SeenMission};
+use quarterdeck_core::redaction::Redactor;
+use quarterdeck_core::situation::{Fact, Situation};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tracing::warn;
+
+use crate::config::Config;
+use crate::decide::{self, LoadError, Policy, Sandbox, SandboxError};
+use crate::driver::{Driver, clock};
+use crate::observe::files::{FileMissions, Reader};
+use crate::orient::brain::Brain;
+use crate::orient::gemini::{self, Gemini, GeminiConfig};
+use crate::orient::offline::Offline;
+use crate::rehearsal::{Rehearsal, Script};
+use crate::remember::journal;
+use crate::remember::{Blobs, Book, Durable, JournalError};
+use crate::{Ports, act};
+
+/// The default policy, as it was built from `guest-policies/steward`.
+pub const STEWARD: &[u8] = include_bytes!("../../guest-policies/prebuilt/steward.wasm");
+
+/// What one turn brought, for whoever shows it.
+#[derive(Debug)]
+pub struct Update {
+    /// The turn.
+    pub episode: Episode,
+    /// What the policy was shown.
+    pub situation: Situation,
+    /// What follows from the journal now.
+    pub ledger: Arc<Ledger>,
+}
+
+/// Why a command was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandFailed {
+    /// The ledger does not permit it.
+    #[error(transparent)]
+    Refused(#[from] CommandError),
+    /// The journal can't be written.
+    #[error("write the command down")]
+    Journal(#[from] JournalError),
+    /// The host is stopping.
+    #[error("the host is stopping")]
+    Stopping,
+}
+
+/// One person's word, on its way to the loop.
+#[derive(Debug)]
+pub struct Said {
+    pub(crate) who: Person,
+    pub(crate) command: Command,
+    pub(crate) answer: oneshot::Sender<Result<(), CommandFailed>>,
+}
+
+/// Where commands go: they are written down between two turns.
+#[derive(Clone, Debug)]
+pub struct Commands(pub(crate) mpsc::Sender<Said>);
+
+impl Commands {
+    /// Has a command written down, and says whether it was.
+    ///
+    /// # Errors
+    /// Where it is not permitted, can't be written down, or the host is stopping.
+    pub async fn send(&self, who: Person, command: Command) -> Result<(), CommandFailed> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(Said { who, command, answer }).await.map_err(|_| CommandFailed::Stopping)?;
+        answered.await.map_err(|_| CommandFailed::Stopping)?
+    }
+}
+
+/// What is new, turn by turn.
+pub type Updates = broadcast::Receiver<Arc<Update>>;
+
+/// Why a host can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A mission can't be read.
+    #[error("{0}")]
+    Mission(String),
+    /// There is nothing to look after.
+    #[error("no mission was named; give the folder of one, such as deploy/examples/web")]
+    NoMission,
+    /// The operator's rules name a grant that is none.
+    #[error("the configuration's grants")]
+    Grants(#[from] quarterdeck_core::terraform::grants::GrantError),
+    /// `--real` forbids what would be a rehearsal.
+    #[error("--real forbids a rehearsal, and {0}")]
+    NotReal(String),
+    /// A mission was applied for real, and now only a rehearsal is possible.
+    #[error(
+        "mission {mission} was applied for real and is never rehearsed; a real run is not possible now, since {why}"
+    )]
+    WasReal {
+        /// Which.
+        mission: MissionName,
+        /// Why only a rehearsal is possible.
+        why: String,
+    },
+    /// The data folder can't be used.
+    #[error("use the folder {path}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The journal can't be used.
+    #[error("open the journal")]
+    Journal(#[from] JournalError),
+    /// The sandbox can't be made.
+    #[error("make the sandbox")]
+    Sandbox(#[from] SandboxError),
+    /// The policy can't be used.
+    #[error("load the policy {name}")]
+    Policy {
+        /// Its file, or `steward`.
+        name: String,
+        /// Why not.
+        #[source]
+        source: LoadError,
+    },
+    /// The policy's file can't be read.
+    #[error("read the policy {path}")]
+    ReadPolicy {
+        /// Its file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Gemini can't be asked.
+    #[error("set up the brain")]
+    Brain(#[from] gemini::StartError),
+    /// Randomness is not to be had.
+    #[error("draw random bytes: {0}")]
+    Random(String),
+}
+
+/// A host that runs.
+pub struct Host {
+    /// Its data: `real` or `rehearsal` below the data folder.
+    pub folder: PathBuf,
+    /// Whether its workers are simulated.
+    pub rehearsal: bool,
+    /// What was chosen for each port, and why.
+    pub choices: Vec<(&'static str, String)>,
+    /// Its journal and ledger.
+    pub book: Arc<Book>,
+    /// Its blobs.
+    pub blobs: Arc<Blobs>,
+    /// Its rules.
+    pub charter: Charter,
+    commands: Commands,
+    updates: broadcast::Sender<Arc<Update>>,
+    stop: watch::Sender<bool>,
+    driver: JoinHandle<Result<(), JournalError>>,
+}
+
+impl Host {
+    /// Where commands go.
+    pub fn commands(&self) -> Commands {
+        self.commands.clone()
+    }
+
+    /// What is new from now on, turn by turn.
+    pub fn updates(&self) -> Updates {
+        self.updates.subscribe()
+    }
+
+    /// Ends the loop after the turn at hand. Workers go on; the next host adopts them.
+    ///
+    /// # Errors
+    /// Where the loop had ended itself, because it is not known what is on disk.
+    pub async fn stop(self) -> Result<(), JournalError> {
+        // The driver may have ended by itself; then there is nobody to tell.
+        let _ = self.stop.send(true);
+        self.driver.await.unwrap_or(Err(JournalError::Poisoned))
+    }
+}
+
+/// Starts a host: chooses the adapters, opens the book, settles what the last host left, and lets the loop turn.
+///
+/// # Errors
+/// Where something that it needs is missing or wrong; it then has changed nothing but its data folder.
+pub async fn start(config: Config) -> Result<Host, StartError> {
+    if config.missions.is_empty() {
+        return Err(StartError::NoMission);
+    }
+    let (rehearsal, why) = match can_be_real(&config).await {
+        Ok(()) => (false, String::new()),
+        Err(why) if config.real => return Err(StartError::NotReal(why)),
+        Err(why) => (true, why),
+    };
+    let folder = config.data.join(if rehearsal { "rehearsal" } else { "real" });
+    private_folder(&folder)?;
+    let at = |name: &str| folder.join(name);
+    let in_folder = |source| StartError::Folder { path: folder.clone(), source };
+    let blobs = Arc::new(Blobs::open(&at("blobs")).map_err(in_folder)?);
+    let redactor = Arc::new(Redactor::new(key(&at("key"))?));
+    let reader = Reader {
+        paths: config.missions.clone(),
+        blobs: blobs.clone(),
+        grants: config.charter.parsed_grants()?,
+        redactor: redactor.clone(),
+    };
+    let missions = reader.read();
+    if let Some(problem) = missions.iter().find_map(|seen| seen.spec.as_ref().err()) {
+        return Err(StartError::Mission(problem.clone()));
+    }
+    if rehearsal {
+        never_was_real(&config.data.join("real/journal"), &missions, &why)?;
+    }
+    let (sandbox, policy) = load_policy(config.policy.as_deref())?;
+    let (book, torn) = Book::open(&at("journal"))?;
+    if let Some(kept) = torn {
+        warn!(kept = %kept.display(), "The journal ended in a torn write, as a crash leaves it; its bytes were kept.");
+    }
+    let book = Arc::new(book);
+    begin(&book, rehearsal, &config.charter, &policy)?;
+
+    let changed = Arc::new(Notify::new());
+    let wake: Arc<dyn Fn() + Send + Sync> = {
+        let changed = changed.clone();
+        Arc::new(move || changed.notify_one())
+    };
+    let brain: Arc<dyn Brain> = match config.brain.key {
+        Some(key) => {
+            let mut gemini = GeminiConfig::new(key);
+            (gemini.base_url, gemini.model) = (config.brain.base_url, config.brain.model);
+            Arc::new(Gemini::start(gemini, clock, wake.clone())?)
+        }
+        None => Arc::new(Offline::new(clock, wake.clone())),
+    };
+    let world =
+        Rehearsal::open(Some(&at("world.json")), Script::default(), blobs.clone(), claims(&book), clock, why.clone());
+    let world = Arc::new(world);
+    world.keep_moving(wake.clone());
+    let ports = Ports {
+        cluster: world.clone(),
+        missions: Arc::new(FileMissions::start(reader, missions, wake)),
+        brain,
+        workers: world,
+    };
+    let settled = act::settle(&book.ledger(), &ports.workers.reports(), clock().max(book.ledger().now));
+    book.append(&settled, Durable::Now)?;
+    let choices = vec![
+        ("cluster", ports.cluster.choice()),
+        ("workers", ports.workers.choice()),
+        ("brain", ports.brain.choice()),
+        ("policy", format!("{} {}", policy.description().name, policy.description().version)),
+    ];
+    let (commands, received) = mpsc::channel(64);
+    let (updates, _) = broadcast::channel(256);
+    let (stop, stopped) = watch::channel(false);
+    let driver = Driver {
+        ports,
+        book: book.clone(),
+        charter: config.charter.clone(),
+        policy: Arc::new(policy),
+        interval: config.interval,
+        yes: config.yes.then(|| rustix::process::getuid().as_raw()),
+        changed,
+        commands: received,
+        updates: updates.clone(),
+        stop: stopped,
+    };
+    drop(sandbox);
+    Ok(Host {
+        folder,
+        rehearsal,
+        choices,
+        book,
+        blobs,
+        charter: config.charter,
+        commands: Commands(commands),
+        updates,
+        stop,
+        driver: tokio::spawn(driver.run()),
+    })
+}
+
+/// Whether workers can be real: an engine answers and there is a Terraform. Says why not.
+async fn can_be_real(config: &Config) -> Result<(), String> {
+    if config.terraform.is_none() {
+        return Err("there is no terraform on PATH".to_owned());
+    }
+    Err(format!("no Docker engine answers at {}", config.engine.display()))
+}
+
+/// A mission that was ever applied for real is never rehearsed: it would look as if all were well.
+fn never_was_real(journal: &Path, missions: &[SeenMission], why: &str) -> Result<(), StartError> {
+    if !journal.exists() {
+        return Ok(());
+    }
+    let mut ledger = Ledger::default();
+    journal::read(journal, &mut |record| ledger.fold(&record.entry))?;
+    let names = missions.iter().filter_map(|seen| Some(&seen.spec.as_ref().ok()?.name));
+    let real = names.filter_map(|name| ledger.mission(name)).find(|state| state.ever_real);
+    match real {
+        Some(state) => Err(StartError::WasReal { mission: state.spec.name.clone(), why: why.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Makes the folder where there is none, readable to its owner alone.
+fn private_folder(path: &Path) -> Result<(), StartError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| StartError::Folder { path: path.to_owned(), source })
+}
+
+/// The key of the placeholders that stand for secrets: made once, so that one secret has one placeholder for good.
+fn key(path: &Path) -> Result<[u8; 32], StartError> {
+    let folder = |source| StartError::Folder { path: path.to_owned(), source };
+    match std::fs::read(path) {
+        Ok(bytes) => bytes.try_into().map_err(|_| folder(std::io::Error::other("it does not hold 32 bytes"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = random()?;
+            let mut file =
+                std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(folder)?;
+            std::io::Write::write_all(&mut file, &key).and_then(|()| file.sync_all()).map_err(folder)?;
+            Ok(key)
+        }
+        Err(error) => Err(folder(error)),
+    }
+}
+
+fn random() -> Result<[u8; 32], StartError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| StartError::Random(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn load_policy(path: Option<&Path>) -> Result<(Sandbox, Policy), StartError> {
+    let sandbox = Sandbox::new()?;
+    let (name, bytes) = match path {
+        None => ("steward".to_owned(), STEWARD.to_vec()),
+        Some(path) => {
+            let read = std::fs::read(path);
+            let bytes = read.map_err(|source| StartError::ReadPolicy { path: path.to_owned(), source })?;
+            (path.display().to_string(), bytes)
+        }
+    };
+    let policy = sandbox.load(&bytes).map_err(|source| StartError::Policy { name, source })?;
+    Ok((sandbox, policy))
+}
+
+/// Writes down that this host begins, and the policy that decides from now on.
+fn begin(book: &Book, rehearsal: bool, charter: &Charter, policy: &Policy) -> Result<(), StartError> {
+    let ledger = book.ledger();
+    let at = clock().max(ledger.now);
+    let mut entries = vec![Entry::Begun(Begun {
+        at,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        rehearsal,
+        nonce: Digest::from_bytes(random()?),
+        sandbox: decide::identity(),
+        charter: charter.clone(),
+    })];
+    let description = policy.description();
+    if ledger.policy.digest != Some(policy.digest()) {
+        let setting = |setting: &quarterdeck_core::decision::Setting| Fact::new(&setting.key, &setting.default_value);
+        entries.push(Entry::Activated(Activated {
+            at,
+            policy: policy.digest(),
+            description: description.clone(),
+            settings: description.settings.iter().map(setting).collect(),
+        }));
+    }
+    book.append(&entries, Durable::Now)?;
+    Ok(())
+}
+
+/// How imagined workers claim their orders: as real ones do, by an entry of the journal, once ever.
+fn claims(book: &Arc<Book>) -> crate::rehearsal::Claim {
+    let book = book.clone();
+    Arc::new(move |order: &OrderName, claimant: &str| {
+        let granted = book.transact(|ledger| {
+            let state = ledger.orders.get(order).filter(|state| state.ended.is_none() && state.claimed.is_none());
+            match state {
+                None => Err(CommandError::NoWorker(order.to_string())),
+                Some(_) => {
+                    let at = clock().max(ledger.now);
+                    Ok(vec![Entry::Claimed(Claimed { at, order: order.clone(), claimant: claimant.to_owned() })])
+                }
+            }
+        });
+        granted.is_ok()
+    })
+}

@@ -1,0 +1,171 @@
+//! The driver: it turns the loop when something changed, when a policy wanted to look again, and at least every so often;
+//! between two turns it writes down what people said.
+//!
+//! Here is the program's clock. Everything below is told the time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quarterdeck_core::charter::Charter;
+use quarterdeck_core::encoding;
+use quarterdeck_core::entry::{Entry, Episode};
+use quarterdeck_core::ids::{ApprovalId, Timestamp};
+use quarterdeck_core::observation::{Command, Commanded, Person};
+use quarterdeck_core::situation::ApprovalState;
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tracing::{error, info};
+
+use crate::Ports;
+use crate::act::Word;
+use crate::app::{CommandFailed, Said, Update};
+use crate::decide::Policy;
+use crate::remember::{Book, JournalError, TransactError};
+use crate::turn::turn;
+
+/// Two turns are at least this far apart, however much changes: a storm of events is one change.
+const BETWEEN_TURNS: Duration = Duration::from_millis(150);
+/// A turn that the disk refused is tried again after this long.
+const AFTER_DISK_TROUBLE: Duration = Duration::from_secs(5);
+
+/// The program's clock: milliseconds since the Unix epoch.
+pub fn clock() -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "the driver is the one place that reads the clock")]
+    let now = std::time::SystemTime::now();
+    let ms = now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    Timestamp(u64::try_from(ms).unwrap_or(u64::MAX)).min(Timestamp::MAX)
+}
+
+/// What the loop turns with.
+pub struct Driver {
+    pub(crate) ports: Ports,
+    pub(crate) book: Arc<Book>,
+    pub(crate) charter: Charter,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) interval: Duration,
+    /// Grants every approval in this user's name.
+    pub(crate) yes: Option<u32>,
+    /// Told by every background task that saw a change.
+    pub(crate) changed: Arc<Notify>,
+    pub(crate) commands: mpsc::Receiver<Said>,
+    pub(crate) updates: broadcast::Sender<Arc<Update>>,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+impl Driver {
+    /// Turns the loop until it is told to stop.
+    ///
+    /// # Errors
+    /// Where it is not known what is on disk: then nothing more is done until a restart has looked.
+    pub async fn run(mut self) -> Result<(), JournalError> {
+        while !*self.stop.borrow() {
+            let pause = match turn(&self.ports, &self.book, &self.charter, &self.policy, clock()).await {
+                Ok(episode) => {
+                    let again = self.look_again();
+                    self.tell(episode);
+                    self.grant_all().await;
+                    again
+                }
+                Err(JournalError::Poisoned) => return Err(JournalError::Poisoned),
+                Err(problem) => {
+                    error!(error = %chain(&problem), "Could not write the journal; nothing is done until it can be.");
+                    AFTER_DISK_TROUBLE
+                }
+            };
+            self.wait(pause).await;
+        }
+        Ok(())
+    }
+
+    /// Waits for a change, a command, or the time; writes commands down meanwhile.
+    async fn wait(&mut self, pause: Duration) {
+        tokio::time::sleep(BETWEEN_TURNS).await;
+        tokio::select! {
+            () = self.changed.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+            said = self.commands.recv() => {
+                if let Some(said) = said {
+                    self.take(said).await;
+                }
+            }
+            _ = self.stop.changed() => {}
+        }
+        while let Ok(said) = self.commands.try_recv() {
+            self.take(said).await;
+        }
+    }
+
+    async fn take(&self, said: Said) {
+        let done = self.write_down(said.who, said.command).await;
+        // Whoever asked may have gone away; what was said is written down all the same.
+        let _ = said.answer.send(done);
+    }
+
+    async fn write_down(&self, who: Person, command: Command) -> Result<(), CommandFailed> {
+        let book = self.book.clone();
+        let cancel = match &command {
+            Command::Cancel { order } => Some(order.clone()),
+            Command::Approve { .. } | Command::Deny { .. } | Command::Destroy { .. } | Command::Restore { .. } => None,
+        };
+        let wrote = tokio::task::spawn_blocking(move || {
+            book.transact(|ledger| {
+                let at = clock().max(ledger.now);
+                ledger.permits(&command, at)?;
+                Ok(vec![Entry::Commanded(Commanded { at, who, command })])
+            })
+        });
+        match wrote.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(TransactError::Refused(error))) => return Err(CommandFailed::Refused(error)),
+            Ok(Err(TransactError::Journal(error))) => return Err(CommandFailed::Journal(error)),
+            Err(_) => return Err(CommandFailed::Stopping),
+        }
+        if let Some(order) = cancel {
+            self.ports.workers.tell(Word::Cancel(order));
+        }
+        Ok(())
+    }
+
+    /// `--yes`: every approval that waits is granted, and journaled as such.
+    async fn grant_all(&self) {
+        let Some(uid) = self.yes else { return };
+        let ledger = self.book.ledger();
+        let waiting: Vec<ApprovalId> = ledger
+            .approvals
+            .values()
+            .filter(|record| ledger.approval_state(record, clock()) == ApprovalState::Pending)
+            .map(|record| record.id.clone())
+            .collect();
+        for approval in waiting {
+            info!(%approval, "Granting, since --yes was given.");
+            let command = Command::Approve { approval, comment: None };
+            if let Err(problem) = self.write_down(Person::Yes(uid), command).await {
+                error!(error = %chain(&problem), "Could not grant an approval.");
+            }
+            self.changed.notify_one();
+        }
+    }
+
+    /// How long until the policy or the interval wants the next turn.
+    fn look_again(&self) -> Duration {
+        let wanted = self.book.ledger().policy.look_again.map(|at| Duration::from_millis(at.since_ms(clock())));
+        wanted.unwrap_or(self.interval).min(self.interval)
+    }
+
+    fn tell(&self, episode: Episode) {
+        let Ok(situation) = encoding::decode_ours(&episode.opened.situation) else { return };
+        let update = Update { episode, situation, ledger: self.book.ledger() };
+        // Nobody may be listening.
+        let _ = self.updates.send(Arc::new(update));
+    }
+}
+
+/// An error and its sources in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,50 @@
+//! One turn of the loop: observe, orient, decide, gate, remember, act, remember. Read this first.
+//!
+//! Nothing in a turn waits for a worker, the engine, the brain or a person: whatever takes time is started here and
+//! observed in a later turn. What a turn waits for is one fsync before it acts, one after, and one decision up to its
+//! deadline, which is made on a thread of its own.
+
+use std::sync::Arc;
+
+use quarterdeck_core::charter::Charter;
+use quarterdeck_core::encoding;
+use quarterdeck_core::entry::{Episode, Opened};
+use quarterdeck_core::gate::gate;
+use quarterdeck_core::ids::Timestamp;
+
+use crate::decide::Policy;
+use crate::remember::{Book, JournalError};
+use crate::{Ports, act, decide, observe, orient, remember};
+
+/// Turns the loop once.
+///
+/// # Errors
+/// Where the journal can't be written: then nothing was acted on that it does not hold. Every other failure is part of
+/// the episode.
+pub async fn turn(
+    ports: &Ports,
+    book: &Arc<Book>,
+    charter: &Charter,
+    policy: &Arc<Policy>,
+    now: Timestamp,
+) -> Result<Episode, JournalError> {
+    let observation = observe::latest(ports, now.max(book.ledger().now));
+    let ledger = remember::learn(book, &observation).await?;
+    let situation = orient::orient(charter, &ledger, &observation);
+    let answer = decide::decide(policy.clone(), encoding::encode(&situation).into()).await;
+    let (answer, logs, fuel) = answer.into_journal();
+    let opened = Opened {
+        turn: situation.turn,
+        at: situation.now,
+        policy: policy.digest(),
+        ledger: ledger.digest(),
+        verdicts: answer.decision().map(|decision| gate(charter, &ledger, &situation, &decision)).unwrap_or_default(),
+        situation: encoding::encode(&situation),
+        answer,
+        logs,
+        fuel,
+    };
+    let opened = remember::open(book, opened).await?;
+    let receipts = act::start(ports, &ledger, &opened.verdicts);
+    remember::close(book, opened, receipts, situation.now).await
+}
