@@ -5,7 +5,8 @@
 //! host more than that turn's decision.
 //!
 //! - `structure` looks at a file before anything is compiled, `shape` compares it with the contract, readably.
-//! - `sandbox` compiles, instantiates and calls, under the limits of `limits`; `guest` counts what one call uses.
+//! - `sandbox` compiles, instantiates and calls on the `engine`, under the limits of `limits`; `guest` counts what one
+//!   call uses; `thread` keeps all that off the loop's own threads.
 //! - `boundary` is where values cross, and the only place that believes nothing; `bindings` is generated.
 //!
 //! What is *not* here: which policy is active, and what becomes of a decision. The gate rules on that.
@@ -13,15 +14,19 @@
 mod answer;
 pub mod bindings;
 pub mod boundary;
+mod engine;
 mod guest;
 pub mod limits;
 mod sandbox;
 mod shape;
 pub mod structure;
+mod thread;
 
 pub use answer::{Answer, Class, GuestFailure, HostAbort, Level, LogLine};
 pub use boundary::Malformed;
+pub use engine::engine_config;
 pub use limits::identity;
-pub use sandbox::{LoadError, Policy, Sandbox, SandboxError, decide, decide_within, engine_config};
+pub use sandbox::{LoadError, Policy, Sandbox, SandboxError};
 pub use shape::Mismatch;
 pub use structure::StructureError;
+pub use thread::{decide, decide_within};

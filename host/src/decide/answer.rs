@@ -127,6 +127,14 @@ impl Class {
             Class::HostAbort { kind, .. } => format!("host:{}", kind.name()),
         }
     }
+
+    /// What else is known of a failure, for people; nothing of a decision.
+    pub fn detail(&self) -> &str {
+        match self {
+            Class::Decided(_) => "",
+            Class::GuestFailure { detail, .. } | Class::HostAbort { detail, .. } => detail,
+        }
+    }
 }
 
 impl GuestFailure {

@@ -6,27 +6,22 @@
 //! the next but the memo. That it is bytes on both sides is so that this can move into a process of its own.
 //!
 //! **Fuel** is the limit that counts, because it is the same on every machine and in every replay. The **epoch** only
-//! backs it up, for time that passes where no fuel is counted; its thread ends with the engine. The **stack** is a
+//! backs it up, for time that passes where no fuel is counted. The **stack** is a
 //! host abort although a guest causes it: how deep a guest gets before 512 KiB are gone depends on the frames that this
 //! version of the compiler makes for this processor, so the same guest may return on another engine, and a failure
 //! that does not repeat there must not fence a policy.
-//!
-//! Instances come from a pool that wipes what was written and keeps it resident. The pool is a matter of speed and no
-//! wall of trust: before Linux 6.7 it wipes without looking which pages were written, and all else is the same.
 
 use std::any::Any;
-use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use quarterdeck_core::decision::Description;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding;
 use quarterdeck_core::situation::{SITUATION_BYTES_MAX, Situation};
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{Engine, Store};
 
 use super::answer::{Answer, Class, GuestFailure, HostAbort};
 use super::bindings::exports::quarterdeck::policy::decider::Guest as Decider;
@@ -35,7 +30,7 @@ use super::bindings::{Policy as Bound, PolicyPre};
 use super::guest::{Stay, detail, shorten};
 use super::shape::{self, Mismatch};
 use super::structure::{self, StructureError};
-use super::{boundary, limits};
+use super::{boundary, engine, limits};
 
 /// The engine could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -61,13 +56,8 @@ pub enum LoadError {
     #[error("link the component: {0}")]
     Link(String),
     /// Asked what it is, it did not answer.
-    #[error("ask the component what it is: {}: {detail}", class.name())]
-    Describe {
-        /// The class of what came instead of a description.
-        class: Class,
-        /// More, for people.
-        detail: String,
-    },
+    #[error("ask the component what it is: {}: {}", _0.name(), _0.detail())]
+    Describe(Class),
 }
 
 /// One engine, with the limits that every policy decides under.
@@ -96,17 +86,7 @@ impl Sandbox {
     /// # Errors
     /// Where the machine lacks the address space for the pool, or a thread.
     pub fn new() -> Result<Sandbox, SandboxError> {
-        let engine = Engine::new(&engine_config()).map_err(|error| SandboxError(format!("{error:#}")))?;
-        let weak = engine.weak();
-        let tick = move || {
-            while let Some(engine) = weak.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
-                std::thread::sleep(limits::EPOCH_TICK);
-            }
-        };
-        let named = std::thread::Builder::new().name("policy-epoch".into());
-        named.spawn(tick).map_err(|error| SandboxError(format!("start the epoch's thread: {error}")))?;
+        let engine = engine::start().map_err(|error| SandboxError(format!("{error:#}")))?;
         Ok(Sandbox { engine, under_way: Arc::default() })
     }
 
@@ -130,13 +110,7 @@ impl Sandbox {
         Bound::add_to_linker::<_, HasSelf<_>>(&mut linker, |stay| stay).map_err(link)?;
         let pre = PolicyPre::new(linker.instantiate_pre(&component).map_err(link)?).map_err(link)?;
         let ready = Ready { engine: self.engine.clone(), pre, under_way: self.under_way.clone() };
-        let description = ready.describe().map_err(|class| {
-            let detail = match &class {
-                Class::Decided(_) => String::new(),
-                Class::GuestFailure { detail, .. } | Class::HostAbort { detail, .. } => detail.clone(),
-            };
-            LoadError::Describe { class, detail }
-        })?;
+        let description = ready.describe().map_err(LoadError::Describe)?;
         Ok(Policy { digest: Digest::of(bytes), description, ready })
     }
 
@@ -169,56 +143,10 @@ impl Policy {
     pub fn ask(&self, situation: &wit::Situation) -> Answer {
         self.ready.ask(situation)
     }
-}
 
-/// Asks a policy to decide, on a thread of its own, and waits for it no longer than the deadline.
-///
-/// Not on the runtime's threads: a guest that spins there can freeze the timer that should end it. A thread that does
-/// not come back is abandoned; it goes on counting as under way, and when too many hang nothing more is started.
-pub async fn decide(policy: Arc<Policy>, situation: Arc<[u8]>) -> Answer {
-    decide_within(limits::DEADLINE, policy, situation).await
-}
-
-/// [`decide`] with another deadline.
-pub async fn decide_within(deadline: Duration, policy: Arc<Policy>, situation: Arc<[u8]>) -> Answer {
-    let under_way = UnderWay::enter(&policy.ready.under_way);
-    if under_way.count > limits::THREADS_MAX {
-        return aborted(HostAbort::Pool, format!("{} earlier decisions have not come back", under_way.count - 1));
-    }
-    let (answer, answered) = tokio::sync::oneshot::channel();
-    let named = std::thread::Builder::new().name("policy-decide".into()).stack_size(limits::THREAD_STACK_BYTES);
-    let started = named.spawn(move || {
-        let decided = policy.decide(&situation);
-        // The policy and its slot are let go before anyone hears of the answer.
-        drop((policy, situation, under_way));
-        // Nobody waits any more where the deadline has passed: then the answer comes too late to be one.
-        let _too_late = answer.send(decided).is_err();
-    });
-    if let Err(error) = started {
-        return aborted(HostAbort::Pool, format!("start a thread to decide on: {error}"));
-    }
-    match tokio::time::timeout(deadline, answered).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => aborted(HostAbort::Panic, "the deciding thread ended without an answer".to_owned()),
-        Err(_) => aborted(HostAbort::Deadline, format!("no answer within {} ms", deadline.as_millis())),
-    }
-}
-
-/// One decision that is under way, counted until it ends.
-struct UnderWay {
-    all: Arc<AtomicUsize>,
-    count: usize,
-}
-
-impl UnderWay {
-    fn enter(all: &Arc<AtomicUsize>) -> UnderWay {
-        UnderWay { all: all.clone(), count: all.fetch_add(1, Ordering::Relaxed) + 1 }
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.all.fetch_sub(1, Ordering::Relaxed);
+    /// Counts the decisions that are under way in this policy's sandbox.
+    pub(super) fn under_way(&self) -> &Arc<AtomicUsize> {
+        &self.ready.under_way
     }
 }
 
@@ -228,7 +156,7 @@ fn said(panic: &(dyn Any + Send)) -> String {
     shorten(said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words"))
 }
 
-fn aborted(kind: HostAbort, detail: String) -> Answer {
+pub(super) fn aborted(kind: HostAbort, detail: String) -> Answer {
     Answer { class: Class::HostAbort { kind, detail }, logs: vec![], logs_dropped: 0, fuel: 0 }
 }
 
@@ -292,42 +220,4 @@ impl Ready {
 
 fn malformed(refused: &boundary::Malformed) -> Class {
     Class::GuestFailure { kind: GuestFailure::Malformed, detail: shorten(&refused.to_string()) }
-}
-
-/// The engine's settings; the benchmark measures its floor under the same ones.
-pub fn engine_config() -> Config {
-    let components = u32::try_from(limits::THREADS_MAX).expect("a handful") + 2;
-    let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(components)
-        .max_memories_per_module(limits::MEMORIES_MAX)
-        .max_tables_per_module(limits::MEMORIES_MAX)
-        .total_core_instances(limits::CORE_INSTANCES_MAX * components)
-        .total_memories(limits::MEMORIES_MAX * components)
-        .total_tables(limits::TABLES_MAX * components)
-        .table_elements(limits::TABLE_ELEMENTS_MAX)
-        .max_memory_size(limits::MEMORY_BYTES_MAX)
-        .max_memories_per_component(limits::MEMORIES_MAX)
-        .max_tables_per_component(limits::TABLES_MAX)
-        .max_core_instances_per_component(limits::CORE_INSTANCES_MAX)
-        .max_core_instance_size(limits::INSTANCE_BYTES_MAX)
-        .max_component_instance_size(limits::INSTANCE_BYTES_MAX)
-        .pagemap_scan(Enabled::Auto);
-    // Where the kernel cannot tell which pages were written (before Linux 6.7), keeping them means to wipe them all,
-    // and a guest with a stack of 1 MiB gets slower by it.
-    if PoolingAllocationConfig::is_pagemap_scan_available() {
-        pool.linear_memory_keep_resident(limits::KEEP_RESIDENT_BYTES).table_keep_resident(limits::KEEP_RESIDENT_BYTES);
-    }
-    let mut config = Config::new();
-    config
-        .consume_fuel(true)
-        .epoch_interruption(true)
-        .max_wasm_stack(limits::GUEST_STACK_BYTES_MAX)
-        // Replays must agree on every machine: no instruction whose result is left to the processor, one NaN.
-        .wasm_relaxed_simd(false)
-        .cranelift_nan_canonicalization(true)
-        .wasm_memory64(false)
-        // Enough to find the place; a guest that recurses has 16,000 frames.
-        .wasm_backtrace_max_frames(NonZeroUsize::new(8))
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    config
 }

@@ -1,0 +1,63 @@
+//! The engine: its settings, and the thread that ticks its epoch.
+//!
+//! Instances come from a pool that wipes what was written and keeps it resident. The pool is a matter of speed and no
+//! wall of trust: before Linux 6.7 it wipes without looking which pages were written, and all else is the same.
+
+use std::num::NonZeroUsize;
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::limits;
+
+/// Makes an engine and starts the thread that ticks its epoch, which ends with the engine.
+pub(super) fn start() -> wasmtime::Result<Engine> {
+    let engine = Engine::new(&engine_config())?;
+    let weak = engine.weak();
+    let tick = move || {
+        while let Some(engine) = weak.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(limits::EPOCH_TICK);
+        }
+    };
+    std::thread::Builder::new().name("policy-epoch".into()).spawn(tick)?;
+    Ok(engine)
+}
+
+/// The engine's settings; the benchmark measures its floor under the same ones.
+pub fn engine_config() -> Config {
+    let components = u32::try_from(limits::THREADS_MAX).expect("a handful") + 2;
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(components)
+        .max_memories_per_module(limits::MEMORIES_MAX)
+        .max_tables_per_module(limits::MEMORIES_MAX)
+        .total_core_instances(limits::CORE_INSTANCES_MAX * components)
+        .total_memories(limits::MEMORIES_MAX * components)
+        .total_tables(limits::TABLES_MAX * components)
+        .table_elements(limits::TABLE_ELEMENTS_MAX)
+        .max_memory_size(limits::MEMORY_BYTES_MAX)
+        .max_memories_per_component(limits::MEMORIES_MAX)
+        .max_tables_per_component(limits::TABLES_MAX)
+        .max_core_instances_per_component(limits::CORE_INSTANCES_MAX)
+        .max_core_instance_size(limits::INSTANCE_BYTES_MAX)
+        .max_component_instance_size(limits::INSTANCE_BYTES_MAX)
+        .pagemap_scan(Enabled::Auto);
+    // Where the kernel cannot tell which pages were written (before Linux 6.7), keeping them means to wipe them all,
+    // and a guest with a stack of 1 MiB gets slower by it.
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        pool.linear_memory_keep_resident(limits::KEEP_RESIDENT_BYTES).table_keep_resident(limits::KEEP_RESIDENT_BYTES);
+    }
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(limits::GUEST_STACK_BYTES_MAX)
+        // Replays must agree on every machine: no instruction whose result is left to the processor, one NaN.
+        .wasm_relaxed_simd(false)
+        .cranelift_nan_canonicalization(true)
+        .wasm_memory64(false)
+        // Enough to find the place; a guest that recurses has 16,000 frames.
+        .wasm_backtrace_max_frames(NonZeroUsize::new(8))
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
