@@ -23,6 +23,10 @@ pub use walk::check;
 /// At most this many violations are reported; who has more mends these first.
 pub const VIOLATIONS_MAX: usize = 64;
 
+/// A file of configuration, or a template, has at most this many bytes (128 KiB): a long one has 20, and the time to
+/// parse one object grows with the square of its keys.
+pub const CONFIGURATION_BYTES_MAX: usize = 128 * 1024;
+
 /// Modules may call modules at most this deep; real ones stay below 4.
 pub const MODULE_DEPTH_MAX: usize = 8;
 

@@ -33,6 +33,12 @@ fn requirement(walk: &mut Walk<'_>, place: Place<'_>, entry: &Item) {
             walk.refuse(place.file, inner.at, Rule::Provider, message);
         }
     }
+    for name in ["source", "version"] {
+        // `source` and `"source"` are one key to Terraform, which takes the last.
+        if let Some(again) = entry.inside(name).nth(1) {
+            walk.refuse(place.file, again.at, Rule::Provider, format!("{name} is there twice; keep one"));
+        }
+    }
     let source = entry.inside("source").next();
     let Some(text) = source.and_then(Item::text) else {
         let message = format!(

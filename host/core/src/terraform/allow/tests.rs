@@ -261,6 +261,9 @@ fn a_provider_must_say_where_it_comes_from() {
         "docker = { source = \"kreuzwerker/docker\", version = var.x }",
         "docker = { source = \"kreuzwerker/docker\", version = \"latest\" }",
         "random = { source = \"hashicorp/random\" }",
+        "docker = { source = \"kreuzwerker/docker\", \"source\" = \"evil/docker\" }",
+        "docker = { source = \"kreuzwerker/docker\", (\"source\") = \"evil/docker\" }",
+        "docker = { source = \"kreuzwerker/docker\", \"${\"source\"}\" = \"evil/docker\" }",
     ] {
         let violations = checked(&[("main.tf", &required(entry))]).expect_err(entry);
         assert!(violations.iter().all(|v| v.rule == Rule::Provider && v.line == 3), "{entry} {violations:?}");
@@ -293,6 +296,8 @@ fn files_that_steer_terraform_are_refused() {
         assert_eq!((violations[0].file.as_str(), violations[0].rule), (path, Rule::File));
     }
     assert!(checked(&[("readme.md", "x")]).is_err());
+    let large = format!("# {}\nlocals {{}}\n", "x".repeat(super::CONFIGURATION_BYTES_MAX));
+    assert!(checked(&[("main.tf", &large)]).is_err());
     let bytes = File { path: "main.tf".into(), bytes: vec![0xff, 0xfe] };
     assert!(check(&FileSet::new(vec![bytes]).expect("valid"), &Grants::default()).is_err());
 }

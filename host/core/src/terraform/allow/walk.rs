@@ -10,7 +10,7 @@ use super::blocks;
 use super::facts::StaticFacts;
 use super::functions::{Verdict, join, judge};
 use super::load::{Role, configuration, forbidden, variables};
-use super::{MODULE_DEPTH_MAX, Rule, VIOLATIONS_MAX, Violation};
+use super::{CONFIGURATION_BYTES_MAX, MODULE_DEPTH_MAX, Rule, VIOLATIONS_MAX, Violation};
 
 /// A message has at most this many characters.
 const MESSAGE_CHARS_MAX: usize = 400;
@@ -139,7 +139,7 @@ impl<'a> Walk<'a> {
         if !self.templates_seen.insert(path.to_owned()) {
             return;
         }
-        let calls = std::str::from_utf8(bytes).map_err(|_| not_utf8()).and_then(parse_template);
+        let calls = text(bytes).and_then(parse_template);
         match calls {
             Ok(calls) => {
                 let calls: Vec<&Call> = calls.iter().collect();
@@ -202,9 +202,13 @@ impl<'a> Walk<'a> {
 }
 
 fn text_of(file: &File) -> Result<&str, SyntaxFault> {
-    std::str::from_utf8(&file.bytes).map_err(|_| not_utf8())
+    text(&file.bytes)
 }
 
-fn not_utf8() -> SyntaxFault {
-    SyntaxFault { at: At::START, message: "this file is not UTF-8; save it as such".into() }
+fn text(bytes: &[u8]) -> Result<&str, SyntaxFault> {
+    let fault = |message: String| SyntaxFault { at: At::START, message };
+    if bytes.len() > CONFIGURATION_BYTES_MAX {
+        return Err(fault(format!("this file has more than {CONFIGURATION_BYTES_MAX} bytes; split it")));
+    }
+    std::str::from_utf8(bytes).map_err(|_| fault("this file is not UTF-8; save it as such".into()))
 }

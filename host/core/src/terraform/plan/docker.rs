@@ -1,150 +1,18 @@
 //! What makes a docker resource dangerous.
 //!
-//! Arguments are those of kreuzwerker/docker 2.x to 4.x (its `docs/resources`). Each is on one of three lists: harmless,
-//! judged below, or unknown; and what is unknown (a new release may learn anything) is a danger of its own.
+//! Each argument is harmless, judged below, or on no list of [`super::arguments`]; and what is on no list (a new release
+//! may learn anything) is a danger of its own.
 
 use serde_json::Value;
 
 use super::super::text::escape;
+use super::arguments::{
+    CONTAINER_HARMLESS, CONTAINER_JUDGED, IMAGE_KNOWN, LOG_OPTIONS_HARMLESS, NETWORK_KNOWN, NETWORK_OPTIONS_HARMLESS,
+    VOLUME_KNOWN,
+};
 use super::danger::{Danger, DangerKind};
 use super::fields::{Field, View, any_true, blocks, field, is_empty, mask};
 use super::volumes;
-
-/// Arguments of a container that reach nothing outside of it.
-const CONTAINER_HARMLESS: &[&str] = &[
-    "attach",
-    "bridge",
-    "command",
-    "container_logs",
-    "container_read_refresh_timeout_milliseconds",
-    "cpu_period",
-    "cpu_quota",
-    "cpu_set",
-    "cpu_shares",
-    "cpus",
-    "destroy_grace_seconds",
-    "dns",
-    "dns_opts",
-    "dns_search",
-    "domainname",
-    "entrypoint",
-    "env",
-    "exit_code",
-    "gateway",
-    "healthcheck",
-    "host",
-    "hostname",
-    "id",
-    "image",
-    "init",
-    "ip_address",
-    "ip_prefix_length",
-    "labels",
-    "links",
-    "logs",
-    "max_retry_count",
-    "memory",
-    "memory_reservation",
-    "memory_swap",
-    "must_run",
-    "name",
-    "network_data",
-    "networks",
-    "platform",
-    "read_only",
-    "remove_volumes",
-    "restart",
-    "rm",
-    "shm_size",
-    "start",
-    "stdin_open",
-    "stop_signal",
-    "stop_timeout",
-    "timeouts",
-    "tmpfs",
-    "tty",
-    "ulimit",
-    "user",
-    "wait",
-    "wait_timeout",
-    "working_dir",
-    "network_alias",
-];
-
-/// Arguments of a container that are judged by the functions below.
-const CONTAINER_JUDGED: &[&str] = &[
-    "capabilities",
-    "cgroup_parent",
-    "cgroupns_mode",
-    "devices",
-    "gpus",
-    "group_add",
-    "ipc_mode",
-    "log_driver",
-    "log_opts",
-    "mounts",
-    "network_mode",
-    "networks_advanced",
-    "pid_mode",
-    "ports",
-    "privileged",
-    "publish_all_ports",
-    "runtime",
-    "security_opts",
-    "storage_opts",
-    "sysctls",
-    "upload",
-    "userns_mode",
-    "volumes",
-];
-
-const NETWORK_KNOWN: &[&str] = &[
-    "attachable",
-    "check_duplicate",
-    "driver",
-    "id",
-    "ingress",
-    "internal",
-    "ipam_config",
-    "ipam_driver",
-    "ipam_options",
-    "ipv6",
-    "labels",
-    "name",
-    "options",
-    "scope",
-    "timeouts",
-];
-
-const IMAGE_KNOWN: &[&str] = &[
-    "build",
-    "force_remove",
-    "id",
-    "image_id",
-    "keep_locally",
-    "latest",
-    "name",
-    "output",
-    "platform",
-    "pull_trigger",
-    "pull_triggers",
-    "repo_digest",
-    "timeouts",
-    "triggers",
-];
-
-const VOLUME_KNOWN: &[&str] = &["driver", "driver_opts", "id", "labels", "mountpoint", "name", "timeouts"];
-
-/// Options of a bridge network that stay inside of it.
-const NETWORK_OPTIONS_HARMLESS: &[&str] = &[
-    "com.docker.network.bridge.enable_icc",
-    "com.docker.network.bridge.enable_ip_masquerade",
-    "com.docker.network.driver.mtu",
-];
-
-/// Options of a log driver that say how much is kept, not where.
-const LOG_OPTIONS_HARMLESS: &[&str] =
-    &["compress", "env", "env-regex", "labels", "max-file", "max-size", "mode", "tag"];
 
 /// Collects the dangers of one docker resource; of other types there are none here.
 pub(super) fn inspect(address: &str, kind: &str, view: &View<'_>) -> Vec<Danger> {
@@ -203,6 +71,8 @@ impl Dangers<'_> {
 fn container(dangers: &mut Dangers<'_>, view: &View<'_>) {
     present(dangers, view, "privileged", DangerKind::Privileged);
     present(dangers, view, "devices", DangerKind::Device);
+    present(dangers, view, "device_requests", DangerKind::Device);
+    present(dangers, view, "device_cgroup_rules", DangerKind::Device);
     present(dangers, view, "gpus", DangerKind::Device);
     present(dangers, view, "cgroup_parent", DangerKind::CgroupParent);
     present(dangers, view, "sysctls", DangerKind::Sysctl);
@@ -226,7 +96,7 @@ fn container(dangers: &mut Dangers<'_>, view: &View<'_>) {
 /// A field that is dangerous as soon as it says anything.
 fn present(dangers: &mut Dangers<'_>, view: &View<'_>, key: &str, kind: DangerKind) {
     // Blocks made by `dynamic` are in no configuration, so for these unknown counts whatever the files say.
-    let block = matches!(key, "devices" | "build");
+    let block = matches!(key, "devices" | "device_requests" | "build");
     match if block { field(view.after, view.unknown, key) } else { view.argument(key) } {
         Field::Absent => {}
         Field::Known(value) => dangers.add(kind, format!("{key} = {}", view.shown(key, value))),
@@ -280,9 +150,12 @@ fn namespaces(dangers: &mut Dangers<'_>, view: &View<'_>) {
         }
     }
     // The name may be unknown: the engine refuses to add the host's network to a container that has another.
-    for (network, _mask) in view.blocks("networks_advanced").unwrap_or_default() {
+    for (network, mask) in view.blocks("networks_advanced").unwrap_or_default() {
         if network.get("name").and_then(Value::as_str) == Some("host") {
             dangers.add(DangerKind::HostNamespace, "networks_advanced.name = host");
+        }
+        if !matches!(field(network, mask, "driver_opts"), Field::Absent) {
+            dangers.add(DangerKind::NetworkOption, "networks_advanced.driver_opts is set");
         }
     }
 }

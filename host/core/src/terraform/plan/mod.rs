@@ -9,6 +9,7 @@
 //!
 //! Not here: whether a plan may be applied. That is the gate's, with the grants of the operator and the charter.
 
+mod arguments;
 mod change;
 mod danger;
 mod docker;

@@ -1,8 +1,8 @@
 //! Finding every function call in an expression, and what its arguments say of paths.
 
 use hcl_edit::expr::{Expression, FuncCall, Traversal, TraversalOperator};
-use hcl_edit::template::{Element, Template};
-use hcl_edit::visit::{Visit, visit_func_call};
+use hcl_edit::template::{Element, ForTemplateExpr, Template};
+use hcl_edit::visit::{Visit, visit_for_template_expr, visit_func_call};
 use hcl_edit::{Ident, Span as _};
 
 use super::At;
@@ -31,7 +31,7 @@ pub enum Argument {
     Other,
 }
 
-/// All calls below an expression. Spans are relative to the text that was parsed, so `base` translates them.
+/// All calls below an expression; `place` tells where an offset of the text is.
 pub(super) fn calls_in(expression: &Expression, place: &dyn Fn(usize) -> At) -> Vec<Call> {
     let mut finder = Finder { place, found: Vec::new() };
     finder.visit_expr(expression);
@@ -63,6 +63,12 @@ impl Visit for Finder<'_> {
         let at = (self.place)(name.name.span().or(call.span()).map_or(0, |span| span.start));
         self.found.push(Call { name: full.join("::"), at, arguments });
         visit_func_call(self, call);
+    }
+
+    // hcl-edit 0.10 passes over what `%{ for x in … }` iterates over.
+    fn visit_for_template_expr(&mut self, directive: &ForTemplateExpr) {
+        self.visit_expr(&directive.collection_expr);
+        visit_for_template_expr(self, directive);
     }
 }
 

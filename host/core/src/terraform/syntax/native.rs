@@ -5,8 +5,8 @@ use std::str::FromStr as _;
 
 use hcl_edit::expr::{Expression, ObjectKey};
 use hcl_edit::structure::{Attribute, Block, Body, Structure};
-use hcl_edit::template::{HeredocTemplate, Template};
-use hcl_edit::visit::{Visit, visit_heredoc_template};
+use hcl_edit::template::{ForTemplateExpr, HeredocTemplate, Template};
+use hcl_edit::visit::{Visit, visit_for_template_expr, visit_heredoc_template};
 use hcl_edit::{Ident, Span as _, parser};
 
 use super::calls::{Argument, Call, calls_in, calls_in_template, path_argument};
@@ -17,6 +17,7 @@ use super::{At, Form, Item, Lines, Literal, SyntaxFault, Value, saturate};
 /// # Errors
 /// Where it is no HCL, or Terraform's parser could read it differently.
 pub fn parse_native(text: &str) -> Result<Vec<Item>, SyntaxFault> {
+    refuse_control_characters(text)?;
     refuse_ambiguous_escapes(text)?;
     let body = Body::from_str(text).map_err(|error| fault(&error))?;
     let lines = Lines::new(text);
@@ -40,6 +41,16 @@ fn fault(error: &parser::Error) -> SyntaxFault {
     SyntaxFault { at, message: format!("this is no valid HCL: {}", error.message()) }
 }
 
+/// Terraform knows no line end but `\n`; a lone carriage return ends a comment for some readers.
+fn refuse_control_characters(text: &str) -> Result<(), SyntaxFault> {
+    let plain = text.replace("\r\n", " \n");
+    let found = plain.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\t'));
+    found.map_or(Ok(()), |(offset, _)| {
+        let message = "there is a control character here; remove it".to_owned();
+        Err(SyntaxFault { at: Lines::new(&plain).at(offset), message })
+    })
+}
+
 /// `$${` is an escaped `${`; with three signs, parsers disagree on which of them the escape is.
 fn refuse_ambiguous_escapes(text: &str) -> Result<(), SyntaxFault> {
     let found = ["$$$", "%%%"].iter().find_map(|signs| text.find(signs));
@@ -58,6 +69,12 @@ fn refuse_ambiguous_heredocs(text: &str, lines: &Lines<'_>, body: &Body) -> Resu
             let span = heredoc.span().unwrap_or_default();
             self.0.push((span, heredoc.delimiter.as_str().to_owned()));
             visit_heredoc_template(self, heredoc);
+        }
+
+        // hcl-edit 0.10 passes over what `%{ for x in … }` iterates over.
+        fn visit_for_template_expr(&mut self, directive: &ForTemplateExpr) {
+            self.visit_expr(&directive.collection_expr);
+            visit_for_template_expr(self, directive);
         }
     }
     let mut finder = Finder(Vec::new());
@@ -111,19 +128,22 @@ fn argument(lines: &Lines<'_>, attribute: &Attribute) -> Item {
     }
 }
 
-/// The entries of an object with plain keys. Their calls are known to the argument already.
+/// Stands for a key that is an expression: no rule knows it, so every list of allowed names refuses it.
+const COMPUTED_KEY: &str = "(computed)";
+
+/// The entries of an object. Their calls are known to the argument already.
 fn entries(lines: &Lines<'_>, expression: &Expression) -> Vec<Item> {
     let Some(object) = expression.as_object() else { return Vec::new() };
     let entry = |(key, value): (&ObjectKey, &hcl_edit::expr::ObjectValue)| {
         let (name, span) = match key {
             ObjectKey::Ident(ident) => (ident.as_str().to_owned(), ident.span()),
-            ObjectKey::Expression(expression) => (expression.as_str()?.to_owned(), expression.span()),
+            ObjectKey::Expression(key) => (key.as_str().unwrap_or(COMPUTED_KEY).to_owned(), key.span()),
         };
         let at = place(lines, span);
         let body = entries(lines, value.expr());
-        Some(Item { name, labels: Vec::new(), at, form: Form::Argument, value: self::value(value.expr()), body })
+        Item { name, labels: Vec::new(), at, form: Form::Argument, value: self::value(value.expr()), body }
     };
-    object.iter().filter_map(entry).collect()
+    object.iter().map(entry).collect()
 }
 
 fn value(expression: &Expression) -> Value {
@@ -206,6 +226,37 @@ f = file(["k"]...)
         ] {
             assert!(parse_native(text).is_ok(), "{text} {:?}", parse_native(text));
         }
+    }
+
+    #[test]
+    fn no_spelling_hides_a_call() {
+        let spellings = [
+            "a = \"\\\\${file(\"x\")}\"\n",
+            "a = <<EOT\n\\${file(\"x\")}\nEOT\n",
+            "a = \"${ /* } */ file(\"x\") }\"\n",
+            "a = \"${~ file(\"x\") ~}\"\n",
+            "a = \"${\"${file(\"x\")}\"}\"\n",
+            "a = \"%{ for x in file(\"x\") }%{ endfor }\"\n",
+            "a = \"%{ if true }%{ else }${file(\"x\")}%{ endif }\"\n",
+            "a = (\n  # ) \n  file(\"x\")\n)\n",
+            "a = b[\"${file(\"x\")}\"]\n",
+            "a = [for k, v in { a = 1 } : k => v if file(\"x\")]\n",
+            "/* a */ a = file(\"x\") // b\n",
+            "a = \"$${b}${file(\"x\")}\"\n",
+            "a = \"$$\"\nb = \"${file(\"x\")}\"\n",
+        ];
+        for text in spellings {
+            let Ok(items) = parse_native(text) else { continue };
+            let mut calls = Vec::new();
+            items.iter().for_each(|item| item.every_call(&mut calls));
+            assert_eq!(calls.len(), 1, "{text}");
+        }
+        let template = parse_template("\\${file(\"x\")} $${no} %{ if file(\"y\") == \"\" }%{ endif }").expect("valid");
+        assert_eq!(template.len(), 2);
+        for text in ["# a\rb = 1\n", "a = \"\u{0}\"\n", "a = 1 # \u{1b}\n"] {
+            assert!(parse_native(text).is_err(), "{text:?}");
+        }
+        assert!(parse_native("a = 1 # b\r\nb = <<E\r\nx\r\nE\r\n").is_ok());
     }
 
     #[test]
