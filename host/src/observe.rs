@@ -1,6 +1,7 @@
 //! Observe: the latest snapshots, each with its age. Background tasks keep them; a turn only reads.
 
 pub mod files;
+pub mod local;
 
 use quarterdeck_core::ids::Timestamp;
 use quarterdeck_core::observation::{EngineView, Observation, SeenMission};
