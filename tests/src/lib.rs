@@ -1,5 +1,6 @@
 //! What the tests share: stand-ins for the parts of the world that the host talks to, guests, and situations.
 
+pub mod fake_engine;
 pub mod fake_gemini;
 pub mod guests;
 pub mod shape;
