@@ -26,13 +26,13 @@ pub(super) fn start() -> wasmtime::Result<Engine> {
 
 /// The engine's settings; the benchmark measures its floor under the same ones.
 pub fn engine_config() -> Config {
-    let components = u32::try_from(limits::THREADS_MAX).expect("a handful") + 2;
+    let components = limits::AT_ONCE_MAX;
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(components)
         .max_memories_per_module(limits::MEMORIES_MAX)
         .max_tables_per_module(limits::MEMORIES_MAX)
         .total_core_instances(limits::CORE_INSTANCES_MAX * components)
-        .total_memories(limits::MEMORIES_MAX * components)
+        .total_memories(2 * components)
         .total_tables(limits::TABLES_MAX * components)
         .table_elements(limits::TABLE_ELEMENTS_MAX)
         .max_memory_size(limits::MEMORY_BYTES_MAX)

@@ -22,6 +22,9 @@ pub const DEADLINE: Duration = Duration::from_secs(12);
 /// At most this many decisions are under way at once, abandoned ones included: one live, one shadow, one description,
 /// and some that hang in the machine.
 pub const THREADS_MAX: usize = 6;
+/// Instances that the pool holds, so that a replay and the tests can decide on as many threads. Slots are address space
+/// (4 GiB a memory, two memories each), not memory. Beyond it an answer is a host abort.
+pub const AT_ONCE_MAX: u32 = 32;
 /// The stack of a deciding thread: the guest's share, and as much again for the host's own calls and then some.
 pub const THREAD_STACK_BYTES: usize = 4 << 20;
 /// A guest's share of the native stack; wasmtime's default, deep enough for recursive parsers in Python and JavaScript.
