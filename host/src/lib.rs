@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 pub mod act;
+pub mod api;
 pub mod app;
 pub mod config;
 pub mod decide;

@@ -5,7 +5,9 @@
 
 mod blobs;
 mod book;
+mod claim;
 pub mod journal;
+pub mod states;
 
 use std::sync::Arc;
 
@@ -16,7 +18,9 @@ use quarterdeck_core::observation::Observation;
 
 pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs};
 pub use book::{Book, Durable, TransactError};
+pub use claim::{CLAIMANT_BYTES_MAX, ClaimError, claim};
 pub use journal::JournalError;
+pub use states::StateStore;
 
 /// Writes down what an observation shows that no entry says yet.
 ///

@@ -3,3 +3,4 @@
 mod brain;
 mod decide;
 mod engine;
+mod states;

@@ -3,4 +3,5 @@
 pub mod fake_engine;
 pub mod fake_gemini;
 pub mod guests;
+pub mod ordered;
 pub mod shape;

@@ -1,0 +1,3 @@
+//! What the host answers on its sockets.
+
+pub mod workers;
