@@ -2,14 +2,16 @@
 //!
 //! A mission's author hands us a folder, Terraform hands us JSON, and both are untrusted until they were parsed here.
 //! In the order of a run: the [`files`] of a mission, the static [`allow`]-list over everything that Terraform would
-//! load from them, the [`providers`] table that tells whether the docker provider can talk to an engine at all, the
-//! [`ui_events`] that Terraform prints while it works, the [`plan`] it wants to apply, and the [`state_json`] it left.
+//! load from them, the [`labels`] that a worker adds to them, the [`providers`] table that tells whether the docker
+//! provider can talk to an engine at all, the [`ui_events`] that Terraform prints while it works, the [`plan`] it wants
+//! to apply, and the [`state_json`] it left.
 //!
 //! Not here: starting Terraform, reading files, asking the engine. Those are verbs and belong to the worker and host.
 
 pub mod allow;
 pub mod files;
 pub mod grants;
+pub mod labels;
 pub mod plan;
 pub mod providers;
 pub mod sketch;
