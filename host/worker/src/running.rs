@@ -1,0 +1,188 @@
+//! One run, from the claim to the result: read this first.
+//!
+//! Nothing is touched before the claim is granted. Then the folder is laid out, the state endpoint listens, Terraform
+//! does the one thing that was ordered, every version of the state goes to the host, and the result is written last.
+//! Whatever fails becomes a typed failure of the result; only a claim that is refused leaves no result, since then the
+//! order is somebody else's.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use quarterdeck_core::ids::Timestamp;
+use quarterdeck_core::order::{End, WorkerResult};
+use quarterdeck_core::redaction::Redactor;
+use quarterdeck_core::situation::{Failure, Operation};
+use rustix::fs::{FlockOperation, flock};
+use tokio::sync::watch;
+
+use crate::delivery;
+use crate::disk;
+use crate::endpoint::{Desk, Endpoint};
+use crate::events::Events;
+use crate::failure::failure;
+use crate::host::{Host, HostError};
+use crate::inputs::Inputs;
+use crate::outcome::{self, Halt};
+use crate::states::States;
+use crate::tool::Tool;
+use crate::{Ending, clock, salvage, terraform, unpack};
+
+/// What is kept back of the time until the deadline, for Terraform to end after its interrupt and for states to be
+/// handed over; at most a quarter of what there is.
+const RESERVE_MS_MAX: u64 = 60_000;
+/// How often a lock that somebody else of this run holds is tried again.
+const ALIVE_AGAIN: Duration = Duration::from_millis(200);
+
+/// Does the work of the order in this folder. `stop` turning true is the one request to end early.
+pub async fn work(operation: Operation, folder: &Path, stop: watch::Receiver<bool>) -> Ending {
+    let inputs = match Inputs::read(folder, operation) {
+        Ok(inputs) => inputs,
+        Err(error) => return Ending::NotStarted(outcome::chain(&error)),
+    };
+    match prepare(&inputs).await {
+        Ok(Some(_alive)) if claimed_before(&inputs) => salvage::salvage(&inputs).await,
+        Ok(Some(alive)) => run(&inputs, &alive, stop).await,
+        Ok(None) => Ending::NotStarted("another worker of this folder still lives".to_owned()),
+        Err(error) => Ending::NotStarted(format!("prepare {}: {error}", folder.display())),
+    }
+}
+
+/// Makes the folder private and takes the lock that says that we live. Terraform gets it too, so that it is held until
+/// the last process of this run has ended; whoever comes after a killed worker waits here for its Terraform.
+async fn prepare(inputs: &Inputs) -> std::io::Result<Option<File>> {
+    fs::set_permissions(inputs.folder.root(), Permissions::from_mode(0o700))?;
+    let alive = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(inputs.folder.alive())?;
+    loop {
+        match flock(&alive, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(Some(alive)),
+            Err(rustix::io::Errno::WOULDBLOCK) if clock::now() < inputs.order.deadline => {
+                tokio::time::sleep(ALIVE_AGAIN).await;
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn claim_mark(inputs: &Inputs) -> std::path::PathBuf {
+    inputs.folder.root().join("claimed")
+}
+
+fn claimed_before(inputs: &Inputs) -> bool {
+    claim_mark(inputs).exists()
+}
+
+async fn run(inputs: &Inputs, alive: &File, mut stop: watch::Receiver<bool>) -> Ending {
+    let left = inputs.order.deadline.since_ms(clock::now());
+    let interrupt_at = clock::now().plus_ms(left - (left / 4).min(RESERVE_MS_MAX));
+    let host = match Host::at(&inputs.config.socket, &inputs.order.name) {
+        Ok(host) => host,
+        Err(error) => return Ending::NotStarted(format!("reach the host: {error}")),
+    };
+    let claimant = claimant();
+    let claim = tokio::select! {
+        claim = host.claim(&claimant, interrupt_at) => claim,
+        () = told(&mut stop) => {
+            let failure = failure("cancelled", "told to stop before the order was claimed", true);
+            return outcome::write(inputs, &WorkerResult::failed(End::Cancelled, failure));
+        }
+    };
+    match claim {
+        Ok(()) => {}
+        Err(HostError::Refused(_) | HostError::Held(_)) => return Ending::ClaimRefused,
+        Err(error @ HostError::Away { .. }) => {
+            let failure = failure("unreachable", format!("claim the order: {error}"), true);
+            return outcome::write(inputs, &WorkerResult::failed(End::Failed, failure));
+        }
+    }
+    if let Err(error) = disk::write_whole(&claim_mark(inputs), claimant.as_bytes()) {
+        let failure = failure("other", format!("write to the folder of the run: {error}"), true);
+        return outcome::write(inputs, &WorkerResult::failed(End::Failed, failure));
+    }
+    match claimed(inputs, alive, &host, interrupt_at, stop).await {
+        Ok(result) => outcome::write(inputs, &result),
+        Err(failure) => outcome::write(inputs, &WorkerResult::failed(End::Failed, failure)),
+    }
+}
+
+/// Who we are: a process number is used again, its start is not.
+fn claimant() -> String {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name of the program may hold blanks and brackets; after it, the start is the twentieth field.
+    let started = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19)).unwrap_or("unknown");
+    format!("process {} started {started}", std::process::id())
+}
+
+/// Returns once the worker is told to stop; never, where nobody is left who could.
+pub(crate) async fn told(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// What is done once the order is ours.
+async fn claimed(
+    inputs: &Inputs,
+    alive: &File,
+    host: &Host,
+    interrupt_at: Timestamp,
+    stop: watch::Receiver<bool>,
+) -> Result<WorkerResult, Failure> {
+    let disk = |error: &dyn std::error::Error| failure("other", outcome::chain(error), true);
+    let mut events = Events::open(&inputs.folder.events(), redactor()?).map_err(|error| disk(&error))?;
+    events.say("claimed", inputs.order.name.as_str());
+    let first = host.state(interrupt_at).await.map_err(|error| failure("unreachable", error.to_string(), true))?;
+    lay_out(inputs)?;
+    let states = Arc::new(Mutex::new(States::open(&inputs.folder).map_err(|error| disk(&error))?));
+    let (deliveries, task) = delivery::start(host.clone(), Arc::clone(&states), inputs.order.deadline);
+    let desk = Desk { states: Arc::clone(&states), first: first.clone(), deliveries: deliveries.clone() };
+    let endpoint = Endpoint::start(desk).await.map_err(|error| disk(&error))?;
+    events.hide(endpoint.password().expose());
+    let alive = alive.try_clone().map_err(|error| disk(&error))?;
+    let tool = Tool::new(inputs, &endpoint.environment(), alive, interrupt_at, stop);
+    let mut session = terraform::Session { inputs, events, tool, first, version: None };
+    let done = session.run().await;
+    let late = salvage::errored(inputs, &states, &deliveries).await;
+    endpoint.stop().await;
+    drop(deliveries);
+    session.events.say("delivering", "handing over what the host does not have yet");
+    let mut delivered = task.await.map_err(|error| disk(&error))?;
+    if let Err(error) = late {
+        delivered.undelivered.get_or_insert(error);
+    }
+    let newest = outcome::Newest::of(&states, session.first.as_deref());
+    let result = outcome::result(inputs, done, &delivered, &newest, session.version.clone());
+    session.events.say("ended", &format!("{:?}", result.end).to_lowercase());
+    Ok(result)
+}
+
+/// A redactor with a key of this run.
+pub(crate) fn redactor() -> Result<Redactor, Failure> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| failure("other", format!("draw a random key: {error}"), true))?;
+    Ok(Redactor::new(key))
+}
+
+fn lay_out(inputs: &Inputs) -> Result<(), Failure> {
+    let files = inputs.files().map_err(|error| failure("usage", outcome::chain(&error), false))?;
+    let grants = unpack::grants(&inputs.order.grants)?;
+    let tmp = inputs.folder.root().join("tmp");
+    fs::create_dir_all(&tmp).map_err(|error| failure("other", format!("make {}: {error}", tmp.display()), true))?;
+    unpack::unpack(&files, &grants, &inputs.order.mission, &inputs.folder.terraform())
+}
+
+/// Why the work ended early, as the result has it.
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Halt {
+        Halt { end: End::Failed, failure }
+    }
+}

@@ -1,0 +1,92 @@
+//! Coming after a worker that was killed.
+//!
+//! A worker started again in a folder whose order was claimed before never runs Terraform: the order was granted once.
+//! It waits until the last process of the run has ended (the `alive` lock), hands over what the host does not have, also
+//! the `errored.tfstate` that Terraform leaves where it could not reach us, gives Terraform's lock back, and writes the
+//! result that the killed worker owes: it is lost, and what it left is known.
+
+use std::sync::{Arc, Mutex};
+
+use quarterdeck_core::order::{End, WorkerResult};
+use quarterdeck_core::terraform::state_json::STATE_BYTES_MAX;
+use tokio::sync::mpsc;
+
+use crate::delivery::{self, Delivered, Delivery};
+use crate::failure::failure;
+use crate::host::{Host, HostError};
+use crate::inputs::Inputs;
+use crate::outcome::{self, Halt, Newest};
+use crate::states::States;
+use crate::{Ending, clock, disk};
+
+/// The deadline may be over when somebody comes; handing over gets this long at least.
+const DELIVERY_MS_MIN: u64 = 5 * 60 * 1_000;
+
+/// Hands over what a killed worker left.
+pub(crate) async fn salvage(inputs: &Inputs) -> Ending {
+    if let Ok(bytes) = disk::read_bounded(&inputs.folder.result(), 16 << 20)
+        && let Ok(result) = serde_json::from_slice::<WorkerResult>(&bytes)
+        && result.failure.as_ref().is_none_or(|failure| failure.kind != "state-undelivered")
+    {
+        return outcome::write(inputs, &result);
+    }
+    let host = match Host::at(&inputs.config.socket, &inputs.order.name) {
+        Ok(host) => host,
+        Err(error) => return Ending::NotStarted(format!("reach the host: {error}")),
+    };
+    let states = match States::open(&inputs.folder) {
+        Ok(states) => Arc::new(Mutex::new(states)),
+        Err(error) => return Ending::NotStarted(outcome::chain(&error)),
+    };
+    let mut delivered = Delivered::default();
+    if let Err(error) = hand_over(inputs, &host, &states).await {
+        delivered.note(error);
+    }
+    let first = host.state(inputs.order.deadline).await.ok().flatten();
+    let newest = Newest::of(&states, first.as_deref());
+    let failure = failure("crashed", "the worker was killed; what it left was handed over", true);
+    let result = outcome::result(inputs, Err(Halt { end: End::Lost, failure }), &delivered, &newest, None);
+    outcome::write(inputs, &result)
+}
+
+async fn hand_over(inputs: &Inputs, host: &Host, states: &Arc<Mutex<States>>) -> Result<(), HostError> {
+    let disk = |error: String| HostError::Away { last: error };
+    let until = inputs.order.deadline.max(clock::now().plus_ms(DELIVERY_MS_MIN));
+    keep_errored(inputs, states).map_err(disk)?;
+    let (numbers, lock) = {
+        let states = states.lock().expect("no holder panics");
+        (states.undelivered().map_err(|error| disk(error.to_string()))?, states.noted_lock())
+    };
+    for number in numbers {
+        delivery::version(host, states, number, lock.as_ref().map(|lock| lock.id.as_str()), until).await?;
+    }
+    if let Some(lock) = lock {
+        host.unlock(&lock, until).await?;
+        states.lock().expect("no holder panics").forget_lock().map_err(|error| disk(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Takes an `errored.tfstate` for the version that it is, and tells the number that it got. The file stays.
+fn keep_errored(inputs: &Inputs, states: &Arc<Mutex<States>>) -> Result<Option<u32>, String> {
+    let path = inputs.folder.errored_state();
+    if !path.exists() {
+        return Ok(None);
+    }
+    let bytes = disk::read_bounded(&path, STATE_BYTES_MAX).map_err(|error| format!("read errored.tfstate: {error}"))?;
+    let kept = states.lock().expect("no holder panics").keep(&bytes);
+    let kept = kept.map_err(|error| format!("keep errored.tfstate: {}", outcome::chain(&error)))?;
+    Ok(kept.map(|version| version.number))
+}
+
+/// At the end of a run: an `errored.tfstate`, where there is one, goes to the host before the result is written.
+pub(crate) async fn errored(
+    inputs: &Inputs,
+    states: &Arc<Mutex<States>>,
+    deliveries: &mpsc::Sender<Delivery>,
+) -> Result<(), String> {
+    let Some(number) = keep_errored(inputs, states)? else { return Ok(()) };
+    let lock = states.lock().expect("no holder panics").noted_lock().map(|lock| lock.id);
+    let told = deliveries.send(Delivery::Version { number, lock }).await;
+    told.map_err(|_gone| "the task that hands states over has ended".to_owned())
+}
