@@ -4,3 +4,4 @@ mod brain;
 mod decide;
 mod engine;
 mod states;
+mod worker;

@@ -2,6 +2,7 @@
 
 pub mod fake_engine;
 pub mod fake_gemini;
+pub mod fake_host;
 pub mod guests;
 pub mod ordered;
 pub mod shape;

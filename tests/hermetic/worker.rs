@@ -1,0 +1,335 @@
+//! A worker from its claim to its result, against a fake host on a Unix socket and a stand-in for Terraform.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use quarterdeck_core::digest::Digest;
+use quarterdeck_core::order::{ApplyInput, End, ObjectKind, WorkerResult};
+use quarterdeck_core::situation::Operation;
+use quarterdeck_core::terraform::FileSet;
+use quarterdeck_core::terraform::files::File;
+use quarterdeck_tests::fake_host::{FakeHost, from_now, lay_out};
+use quarterdeck_worker::protocol::{LockInfo, RunConfig, RunFolder};
+use quarterdeck_worker::{Ending, work};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+const MAIN: &str = "terraform {\n  required_providers {\n    docker = {\n      source = \"kreuzwerker/docker\"\n    }\n  }\n}\n\
+                    resource \"docker_network\" \"n\" {\n  name = \"n\"\n}\n";
+/// What the stand-in saves, and what it shows of it.
+const SAVED: &[u8] = b"saved\n";
+const SHOWN: &[u8] =
+    b"{\"format_version\":\"1.2\",\"terraform_version\":\"1.11.4\",\"complete\":true,\"resource_changes\":[]}\n";
+const LOCK: &[u8] = b"provider \"x\" {}\n";
+
+/// A host, and one folder for a worker of it.
+struct Scene {
+    folder: TempDir,
+    host: FakeHost,
+    config: RunConfig,
+    stop: watch::Sender<bool>,
+}
+
+impl Scene {
+    fn new(script: &str) -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("worker.sock");
+        let config = RunConfig {
+            socket: socket.clone(),
+            terraform: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("hermetic/standin.sh"),
+            engine: folder.path().join("engine.sock"),
+            environment: vec![("STANDIN".to_owned(), script.to_owned())],
+        };
+        Scene { host: FakeHost::start(&socket), folder, config, stop: watch::Sender::new(false) }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("run")
+    }
+
+    fn run(&self) -> RunFolder {
+        RunFolder::at(&self.root())
+    }
+
+    fn order(&self, operation: Operation, within: Duration) {
+        let file = File { path: "main.tf".to_owned(), bytes: MAIN.as_bytes().to_vec() };
+        let files = FileSet::new(vec![file]).unwrap();
+        let input = ApplyInput {
+            saved: Digest::of(SAVED),
+            json: Digest::of(SHOWN),
+            lock: Some(Digest::of(LOCK)),
+            state: None,
+            destroy: false,
+        };
+        let input = (operation == Operation::Apply).then_some(input);
+        lay_out(&self.root(), operation, &files, input, from_now(within), &self.config);
+        if operation == Operation::Apply {
+            fs::write(self.run().saved_in(), SAVED).unwrap();
+            fs::write(self.run().json_in(), SHOWN).unwrap();
+            fs::write(self.run().lock_in(), LOCK).unwrap();
+        }
+    }
+
+    async fn work(&self, operation: Operation) -> Ending {
+        work(operation, &self.root(), self.stop.subscribe()).await
+    }
+
+    /// Orders and works, with time enough.
+    async fn all(&self, operation: Operation) -> (Ending, WorkerResult) {
+        self.order(operation, Duration::from_secs(60));
+        (self.work(operation).await, self.result())
+    }
+
+    fn result(&self) -> WorkerResult {
+        serde_json::from_slice(&fs::read(self.run().result()).unwrap()).unwrap()
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.host.know(|world| world.heard.clone())
+    }
+
+    /// Returns once the worker or its tool has made this file.
+    async fn made(&self, name: &str) {
+        let path = self.root().join(name);
+        while !path.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+fn kind(result: &WorkerResult) -> &str {
+    result.failure.as_ref().map_or("", |failure| failure.kind.as_str())
+}
+
+#[tokio::test]
+async fn a_plan_is_saved_with_its_digests() {
+    let scene = Scene::new("");
+    let (ending, result) = scene.all(Operation::Plan).await;
+    assert_eq!((ending, result.end, kind(&result)), (Ending::Succeeded, End::Succeeded, ""));
+    let saved = result.saved.unwrap();
+    assert_eq!(saved.input.saved, Digest::of(SAVED));
+    assert_eq!(saved.input.json, Digest::of(&fs::read(scene.run().json_out()).unwrap()));
+    assert_eq!(saved.input.lock, Some(Digest::of(LOCK)));
+    assert_eq!(saved.rendered, Digest::of(&fs::read(scene.run().rendered_out()).unwrap()));
+    assert_eq!((saved.input.state, result.state, result.tool.as_deref()), (None, None, Some("terraform 1.11.4")));
+    let main = fs::read_to_string(scene.run().terraform().join("main.tf")).unwrap();
+    assert!(main.contains("web-1f2e3d4c"), "{main}");
+}
+
+#[tokio::test]
+async fn a_refused_claim_touches_nothing() {
+    let scene = Scene::new("");
+    scene.host.know(|world| world.refuses_claims = true);
+    scene.order(Operation::Plan, Duration::from_secs(60));
+    assert_eq!(scene.work(Operation::Plan).await, Ending::ClaimRefused);
+    assert!(!scene.run().result().exists() && !scene.run().terraform().exists() && !scene.run().events().exists());
+}
+
+#[tokio::test]
+async fn an_apply_hands_its_states_over_in_order() {
+    let scene = Scene::new("");
+    let (ending, result) = scene.all(Operation::Apply).await;
+    assert_eq!((ending, kind(&result)), (Ending::Succeeded, ""));
+    assert_eq!(scene.heard(), ["claim", "lock", "state 1", "state 2", "unlock"]);
+    assert_eq!((result.state.unwrap().serial, result.summary.unwrap().adds), (2, 1));
+    let objects = result.objects.unwrap();
+    assert_eq!((objects[0].kind, objects[0].id.as_str()), (ObjectKind::Network, "abc"));
+    assert_eq!(fs::read_to_string(scene.root().join("wrong-password")).unwrap().trim(), "401");
+}
+
+#[tokio::test]
+async fn the_tools_environment_is_made_from_nothing() {
+    let scene = Scene::new("");
+    scene.all(Operation::Apply).await;
+    let environment = fs::read_to_string(scene.root().join("environment-apply")).unwrap();
+    let names: Vec<&str> = environment.lines().filter_map(|line| line.split('=').next()).collect();
+    let known = |name: &&str| {
+        ["CHECKPOINT_DISABLE", "DOCKER_HOST", "HOME", "PATH", "STANDIN", "TMPDIR", "PWD", "SHLVL", "_", "OLDPWD"]
+            .contains(name)
+            || name.starts_with("TF_")
+    };
+    assert!(names.iter().all(known), "{names:?}");
+    // The password is in that environment and in no other file of the run.
+    let password = environment.lines().find_map(|line| line.strip_prefix("TF_HTTP_PASSWORD=")).unwrap();
+    for entry in fs::read_dir(scene.root()).unwrap().flatten() {
+        let of_the_stand_in = entry.file_name().to_string_lossy().starts_with("environment-");
+        let text = fs::read(entry.path()).unwrap_or_default();
+        assert!(of_the_stand_in || !String::from_utf8_lossy(&text).contains(password), "{:?}", entry.path());
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_away_gets_everything_later() {
+    let mut scene = Scene::new("wait");
+    scene.order(Operation::Apply, Duration::from_secs(60));
+    let root = scene.root();
+    let stop = scene.stop.subscribe();
+    let worker = tokio::spawn(async move { work(Operation::Apply, &root, stop).await });
+    scene.made("begun").await;
+    scene.host.away().await;
+    fs::write(scene.root().join("go"), "").unwrap();
+    scene.made("states/000002").await;
+    assert!(!scene.run().result().exists());
+    scene.host.back();
+    assert_eq!(worker.await.unwrap(), Ending::Succeeded);
+    assert_eq!(scene.heard(), ["claim", "lock", "state 1", "state 2", "unlock"]);
+}
+
+#[tokio::test]
+async fn a_host_that_stays_away_leaves_the_states_in_the_folder() {
+    let mut scene = Scene::new("wait");
+    scene.order(Operation::Apply, Duration::from_secs(4));
+    let root = scene.root();
+    let stop = scene.stop.subscribe();
+    let worker = tokio::spawn(async move { work(Operation::Apply, &root, stop).await });
+    scene.made("begun").await;
+    scene.host.away().await;
+    fs::write(scene.root().join("go"), "").unwrap();
+    assert_eq!(worker.await.unwrap(), Ending::Undelivered);
+    assert_eq!((scene.result().end, kind(&scene.result())), (End::Failed, "state-undelivered"));
+    // Started again in the same folder it hands them over, and runs nothing.
+    scene.host.back();
+    fs::remove_file(scene.root().join("begun")).unwrap();
+    assert_eq!(scene.work(Operation::Apply).await, Ending::Failed);
+    assert_eq!(scene.heard().last().map(String::as_str), Some("unlock"));
+    assert!(scene.heard().contains(&"state 2".to_owned()) && !scene.root().join("begun").exists());
+}
+
+#[tokio::test]
+async fn told_to_stop_it_interrupts_once_and_ends_in_order() {
+    let scene = Scene::new("hang");
+    scene.order(Operation::Apply, Duration::from_secs(60));
+    let root = scene.root();
+    let stop = scene.stop.subscribe();
+    let worker = tokio::spawn(async move { work(Operation::Apply, &root, stop).await });
+    scene.made("begun").await;
+    scene.stop.send(true).unwrap();
+    assert_eq!(worker.await.unwrap(), Ending::Cancelled);
+    let result = scene.result();
+    assert_eq!((result.end, result.state.map(|state| state.serial)), (End::Cancelled, Some(1)));
+    assert_eq!(scene.heard(), ["claim", "lock", "state 1", "unlock"]);
+}
+
+#[tokio::test]
+async fn a_tool_that_hangs_meets_its_deadline() {
+    let scene = Scene::new("hang");
+    scene.order(Operation::Apply, Duration::from_secs(3));
+    assert_eq!(scene.work(Operation::Apply).await, Ending::Failed);
+    assert_eq!(kind(&scene.result()), "timeout");
+    assert_eq!(scene.heard().last().map(String::as_str), Some("unlock"));
+}
+
+#[tokio::test]
+async fn what_the_tool_says_has_a_kind() {
+    let cases = [
+        ("refused", Operation::Plan, "version-mismatch"),
+        ("no-provider", Operation::Plan, "missing-provider"),
+        ("newer", Operation::Plan, "missing-tool"),
+        ("crash", Operation::Apply, "crashed"),
+        ("different", Operation::Apply, "conflict"),
+    ];
+    for (script, operation, expected) in cases {
+        let scene = Scene::new(script);
+        let (ending, result) = scene.all(operation).await;
+        assert_eq!((ending, kind(&result)), (Ending::Failed, expected), "{script}: {:?}", result.failure);
+        assert!(result.saved.is_none() && result.summary.is_none());
+        assert!(!scene.root().join("begun").exists());
+    }
+    let mut scene = Scene::new("");
+    scene.config.terraform = "/no/such/terraform".into();
+    let (_, result) = scene.all(Operation::Plan).await;
+    assert_eq!(kind(&result), "missing-tool");
+}
+
+#[tokio::test]
+async fn a_state_that_the_host_refuses_is_a_conflict() {
+    let scene = Scene::new("");
+    scene.host.know(|world| world.refuses_states = Some("another lineage".to_owned()));
+    let (ending, result) = scene.all(Operation::Apply).await;
+    assert_eq!((ending, kind(&result)), (Ending::Failed, "conflict"));
+    assert!(result.failure.unwrap().message.contains("another lineage"));
+}
+
+#[tokio::test]
+async fn a_lock_that_is_held_stops_an_apply() {
+    let scene = Scene::new("locked");
+    let held = LockInfo { id: "x".to_owned(), operation: "apply".to_owned(), who: "another".to_owned() };
+    scene.host.know(|world| world.held = Some(held));
+    let (_, result) = scene.all(Operation::Apply).await;
+    assert_eq!((kind(&result), result.failure.as_ref().unwrap().retryable), ("state-locked", true));
+}
+
+#[tokio::test]
+async fn only_what_was_approved_is_applied() {
+    for name in ["in-saved.tfplan", "in-plan.json", "in-lock.hcl"] {
+        let scene = Scene::new("");
+        scene.order(Operation::Apply, Duration::from_secs(60));
+        fs::write(scene.root().join(name), "other").unwrap();
+        assert_eq!(scene.work(Operation::Apply).await, Ending::Failed);
+        assert_eq!(kind(&scene.result()), "conflict", "{name}");
+        assert_eq!(scene.heard(), ["claim"]);
+    }
+    let scene = Scene::new("");
+    scene.host.know(|world| world.versions.push(br#"{"version":4,"serial":7,"lineage":"l","resources":[]}"#.to_vec()));
+    let (_, result) = scene.all(Operation::Apply).await;
+    assert_eq!((kind(&result), scene.heard().len()), ("conflict", 1));
+}
+
+#[tokio::test]
+async fn an_errored_state_goes_to_the_host() {
+    let scene = Scene::new("errored");
+    let (ending, result) = scene.all(Operation::Apply).await;
+    assert_eq!(ending, Ending::Failed);
+    assert_eq!(scene.heard(), ["claim", "lock", "state 1", "state 2"]);
+    assert_eq!(result.state.unwrap().serial, 2);
+    assert!(scene.run().errored_state().exists());
+}
+
+#[tokio::test]
+async fn who_comes_after_a_killed_worker_hands_over_what_it_left() {
+    let scene = Scene::new("");
+    scene.order(Operation::Apply, Duration::from_secs(60));
+    let (run, lock) = (scene.run(), r#"{"ID":"lock-1","Operation":"apply","Who":"standin"}"#);
+    let state = |serial| format!(r#"{{"version":4,"serial":{serial},"lineage":"l","resources":[]}}"#);
+    fs::create_dir_all(run.states()).unwrap();
+    fs::create_dir_all(run.terraform()).unwrap();
+    fs::write(scene.root().join("claimed"), "process 1 started 1").unwrap();
+    fs::write(scene.root().join("lock.json"), lock).unwrap();
+    fs::write(run.states().join("000001"), state(1)).unwrap();
+    fs::write(run.errored_state(), state(2)).unwrap();
+    scene.host.know(|world| world.held = serde_json::from_str(lock).ok());
+    // Terraform of the killed worker still runs: it holds the lock, and nothing is handed over before it ends.
+    let alive = fs::File::create(run.alive()).unwrap();
+    rustix::fs::flock(&alive, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let after = async {
+        tokio::task::yield_now().await;
+        assert!(scene.heard().is_empty());
+        drop(alive);
+    };
+    let (ending, ()) = tokio::join!(scene.work(Operation::Apply), after);
+    assert_eq!((ending, scene.result().end), (Ending::Failed, End::Lost));
+    assert_eq!(scene.heard(), ["state 1", "state 2", "unlock"]);
+    assert_eq!(scene.result().state.unwrap().serial, 2);
+    assert!(run.errored_state().exists());
+    // Once more changes nothing.
+    scene.work(Operation::Apply).await;
+    assert_eq!(scene.heard().len(), 3);
+}
+
+#[tokio::test]
+async fn a_folder_with_odd_inputs_is_not_begun() {
+    let scene = Scene::new("");
+    scene.order(Operation::Plan, Duration::from_secs(60));
+    assert!(matches!(scene.work(Operation::Apply).await, Ending::NotStarted(why) if why.contains("Plan")));
+    assert!(matches!(not_started(&scene.root().join("none")).await, Ending::NotStarted(_)));
+    fs::write(scene.run().order(), "{}").unwrap();
+    assert!(matches!(scene.work(Operation::Plan).await, Ending::NotStarted(why) if why.contains("order.json")));
+    assert!(scene.heard().is_empty());
+}
+
+async fn not_started(folder: &Path) -> Ending {
+    work(Operation::Plan, folder, watch::Sender::new(false).subscribe()).await
+}
