@@ -16,6 +16,7 @@ pub mod orient;
 pub mod rehearsal;
 pub mod remember;
 pub mod turn;
+pub mod view;
 
 /// What the loop reaches the world through. Each port has a second adapter, and none of them ever waits.
 pub struct Ports {
