@@ -1,0 +1,199 @@
+//! The socket that people's tools talk to: `host.sock` in the data folder, HTTP and JSON.
+//!
+//! ```text
+//! GET  /v1/view            everything that can be shown now (a `View`)
+//! GET  /v1/plans/{digest}  the text of a saved plan that a person is asked about
+//! POST /v1/commands        a `Command`; who says it is the user at the other end of the socket
+//! ```
+//!
+//! The socket has mode 0600, and each request is answered only to root or to the host's own user, by what the kernel says
+//! of the peer. What cannot be done is said as `{"error": …, "next": …}`.
+//!
+//! What is *not* here: any judgement. A command is written down by the driver, and what may follow from it is the gate's
+//! question.
+
+mod client;
+mod socket;
+
+use std::io;
+use std::sync::Arc;
+
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, Path as UrlPath, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::serve::IncomingStream;
+use axum::{Json, Router};
+use quarterdeck_core::digest::Digest;
+use quarterdeck_core::ids::Timestamp;
+use quarterdeck_core::observation::{Command, Person};
+use serde::{Deserialize, Serialize};
+use tokio::net::UnixListener;
+use tokio::sync::watch;
+
+use crate::app::{CommandFailed, Commands, Update, Updates};
+use crate::driver::chain;
+use crate::remember::{Blobs, Book};
+use crate::view::{self, View};
+
+pub use client::{Client, ClientError};
+pub use socket::{ListenError, is_alive, listen};
+
+/// The socket's name in the data folder.
+pub const SOCKET: &str = "host.sock";
+/// A command is at most this large: an id and a comment.
+pub const COMMAND_BYTES_MAX: usize = 16 << 10;
+/// A comment is at most this long: it stands in the journal and in every later situation.
+pub const COMMENT_BYTES_MAX: usize = quarterdeck_core::situation::TEXT_BYTES_MAX;
+
+/// What the socket answers from.
+#[derive(Clone)]
+pub struct Desk {
+    /// Journal and ledger.
+    pub book: Arc<Book>,
+    /// The texts of plans.
+    pub blobs: Arc<Blobs>,
+    /// Where commands go.
+    pub commands: Commands,
+    /// The last turn.
+    pub last: watch::Receiver<Option<Arc<Update>>>,
+    /// Reads the time.
+    pub clock: fn() -> Timestamp,
+}
+
+/// What could not be done, and what to do instead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What was tried and why it could not be done.
+    pub error: String,
+    /// What a person can do.
+    pub next: String,
+}
+
+/// Keeps the last turn in view, for as long as anybody looks at it.
+pub fn follow(mut updates: Updates) -> watch::Receiver<Option<Arc<Update>>> {
+    use tokio::sync::broadcast::error::RecvError;
+    let (last, seen) = watch::channel(None);
+    tokio::spawn(async move {
+        loop {
+            let update = match updates.recv().await {
+                Ok(update) => update,
+                // Turns that were missed are behind the next one anyway.
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return,
+            };
+            if last.send(Some(update)).is_err() {
+                return;
+            }
+        }
+    });
+    seen
+}
+
+/// Answers until it is dropped.
+///
+/// # Errors
+/// Never in practice: a connection that fails ends alone.
+pub async fn serve(listener: UnixListener, desk: Desk) -> io::Result<()> {
+    axum::serve(listener, router(desk).into_make_service_with_connect_info::<Peer>()).await
+}
+
+fn router(desk: Desk) -> Router {
+    Router::new()
+        .route("/v1/view", get(show))
+        .route("/v1/plans/{digest}", get(plan))
+        .route("/v1/commands", post(command))
+        .fallback(|| async { refuse(StatusCode::NOT_FOUND, "there is nothing at this path", "quarterdeck --help") })
+        .layer(DefaultBodyLimit::max(COMMAND_BYTES_MAX))
+        .layer(middleware::from_fn(known))
+        .with_state(desk)
+}
+
+/// The user at the other end, by the kernel's word.
+#[derive(Clone, Copy, Debug)]
+struct Peer(Option<u32>);
+
+impl Connected<IncomingStream<'_, UnixListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Peer {
+        Peer(stream.io().peer_cred().ok().map(|peer| peer.uid()))
+    }
+}
+
+async fn known(ConnectInfo(Peer(uid)): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
+    match uid {
+        Some(uid) if uid == 0 || uid == rustix::process::getuid().as_raw() => next.run(request).await,
+        Some(_) | None => refuse(
+            StatusCode::FORBIDDEN,
+            "this socket answers only to root and to the user that the host runs as",
+            "run the command as that user",
+        ),
+    }
+}
+
+async fn show(State(desk): State<Desk>) -> Json<View> {
+    let last = desk.last.borrow().clone();
+    let ledger = desk.book.ledger();
+    Json(view::look(&ledger, last.as_deref().map(|update| &update.situation), (desk.clock)()))
+}
+
+async fn plan(State(desk): State<Desk>, UrlPath(digest): UrlPath<String>) -> Response {
+    let next = "quarterdeck get approvals";
+    let Ok(digest) = digest.parse::<Digest>() else {
+        return refuse(StatusCode::BAD_REQUEST, "this is no digest", next);
+    };
+    let ledger = desk.book.ledger();
+    let known = ledger.missions.values().flat_map(|mission| mission.saved.values());
+    if !known.into_iter().any(|saved| saved.plan.rendered == digest) {
+        return refuse(StatusCode::NOT_FOUND, "no saved plan has this text", next);
+    }
+    let read = tokio::task::spawn_blocking(move || desk.blobs.get(&digest)).await;
+    match read.map_err(|error| error.to_string()).and_then(|blob| blob.map_err(|error| chain(&error))) {
+        Ok(Some(text)) => String::from_utf8_lossy(&text).into_owned().into_response(),
+        Ok(None) => refuse(StatusCode::NOT_FOUND, "the plan's text is not kept any more", next),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error, "look at the host's disk"),
+    }
+}
+
+async fn command(
+    State(desk): State<Desk>,
+    ConnectInfo(Peer(uid)): ConnectInfo<Peer>,
+    command: Result<Json<Command>, JsonRejection>,
+) -> Response {
+    let command = match command {
+        Ok(Json(command)) => command,
+        Err(problem) => return refuse(problem.status(), &problem.body_text(), "quarterdeck --help"),
+    };
+    if comment(&command).is_some_and(|text| text.len() > COMMENT_BYTES_MAX) {
+        let error = format!("the comment is longer than {COMMENT_BYTES_MAX} bytes");
+        return refuse(StatusCode::BAD_REQUEST, &error, "say it shorter");
+    }
+    let Some(uid) = uid else {
+        return refuse(StatusCode::FORBIDDEN, "the kernel does not say who this is", "run the command on this machine");
+    };
+    match desk.commands.send(Person::Uid(uid), command).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(CommandFailed::Refused(error)) => {
+            refuse(StatusCode::CONFLICT, &error.to_string(), "quarterdeck get missions")
+        }
+        Err(error @ CommandFailed::Journal(_)) => {
+            refuse(StatusCode::SERVICE_UNAVAILABLE, &chain(&error), "look at the host's disk, then try again")
+        }
+        Err(error @ CommandFailed::Stopping) => {
+            refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string(), "start a host: quarterdeck run PATH")
+        }
+    }
+}
+
+fn comment(command: &Command) -> Option<&String> {
+    match command {
+        Command::Approve { comment, .. } | Command::Deny { comment, .. } => comment.as_ref(),
+        Command::Destroy { .. } | Command::Restore { .. } | Command::Cancel { .. } => None,
+    }
+}
+
+fn refuse(status: StatusCode, error: &str, next: &str) -> Response {
+    (status, Json(Refusal { error: error.to_owned(), next: next.to_owned() })).into_response()
+}

@@ -1,0 +1,91 @@
+//! The other end of the socket: what the CLI asks a running host.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use quarterdeck_core::digest::Digest;
+use quarterdeck_core::observation::Command;
+use reqwest::{RequestBuilder, Response};
+
+use super::{Refusal, SOCKET};
+use crate::view::View;
+
+/// A host answers within this time unless its disk hangs: a command waits for the turn at hand and one fsync.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
+/// Why a host did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The connection could not be set up.
+    #[error("prepare to talk to the host")]
+    Setup(#[source] reqwest::Error),
+    /// It did not answer.
+    #[error("ask the host at {socket}")]
+    NoAnswer {
+        /// Its socket.
+        socket: PathBuf,
+        /// Why not.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// It said no.
+    #[error("{}", .0.error)]
+    Refused(Refusal),
+}
+
+/// A connection to a running host.
+pub struct Client {
+    http: reqwest::Client,
+    socket: PathBuf,
+}
+
+impl Client {
+    /// A connection to the host of this data folder (`real` or `rehearsal`); nothing is sent yet.
+    ///
+    /// # Errors
+    /// Where the client can't be made.
+    pub fn at(folder: &Path) -> Result<Client, ClientError> {
+        let socket = folder.join(SOCKET);
+        let http = reqwest::Client::builder().unix_socket(socket.clone()).timeout(ANSWER_WITHIN).build();
+        Ok(Client { http: http.map_err(ClientError::Setup)?, socket })
+    }
+
+    /// Everything that can be shown now.
+    ///
+    /// # Errors
+    /// Where the host does not answer.
+    pub async fn view(&self) -> Result<View, ClientError> {
+        let answer = self.ask(self.http.get("http://host/v1/view")).await?;
+        answer.json().await.map_err(|source| self.silent(source))
+    }
+
+    /// The text of a saved plan.
+    ///
+    /// # Errors
+    /// Where the host does not answer, or has no such plan.
+    pub async fn plan(&self, rendered: &Digest) -> Result<String, ClientError> {
+        let answer = self.ask(self.http.get(format!("http://host/v1/plans/{rendered}"))).await?;
+        answer.text().await.map_err(|source| self.silent(source))
+    }
+
+    /// Has a command written down.
+    ///
+    /// # Errors
+    /// Where the host does not answer, or the command can't be done.
+    pub async fn send(&self, command: &Command) -> Result<(), ClientError> {
+        self.ask(self.http.post("http://host/v1/commands").json(command)).await.map(|_| ())
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let answer = request.send().await.map_err(|source| self.silent(source))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let said = answer.json().await.map_err(|source| self.silent(source))?;
+        Err(ClientError::Refused(said))
+    }
+
+    fn silent(&self, source: reqwest::Error) -> ClientError {
+        ClientError::NoAnswer { socket: self.socket.clone(), source }
+    }
+}
