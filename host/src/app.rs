@@ -182,6 +182,11 @@ impl Host {
         self.updates.subscribe()
     }
 
+    /// Whether the loop has ended by itself; [`Host::stop`] says why.
+    pub fn has_ended(&self) -> bool {
+        self.driver.is_finished()
+    }
+
     /// Ends the loop after the turn at hand. Workers go on; the next host adopts them.
     ///
     /// # Errors

@@ -123,6 +123,11 @@ pub fn data_folder(given: &Given) -> Result<PathBuf, ConfigError> {
     std::path::absolute(&folder).map_err(|error| ConfigError::Value { what: "--data", problem: error.to_string() })
 }
 
+/// What is logged: `$QUARTERDECK_LOG`, such as `info` or `quarterdeck=debug`; warnings where it is not set.
+pub fn log_filter() -> String {
+    variable("QUARTERDECK_LOG").unwrap_or_else(|| "warn".to_owned())
+}
+
 /// The engine's socket: `--engine`, a `unix://` in `$DOCKER_HOST`, or `/var/run/docker.sock`.
 ///
 /// # Errors

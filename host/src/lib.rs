@@ -8,6 +8,7 @@ use std::sync::Arc;
 pub mod act;
 pub mod api;
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod decide;
 pub mod driver;
@@ -15,6 +16,7 @@ pub mod observe;
 pub mod orient;
 pub mod rehearsal;
 pub mod remember;
+pub mod telemetry;
 pub mod turn;
 pub mod view;
 

@@ -1,0 +1,318 @@
+//! The command line as a type. What the help says stands here and nowhere else.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use quarterdeck_core::ids::{ApprovalId, OrderName};
+use quarterdeck_core::mission::MissionName;
+use quarterdeck_core::situation::Autonomy;
+
+use super::place::World;
+use super::print::Output;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    the work failed: a mission is Failed or Held, or its plan was denied or refused
+  2    the command line, a mission or the configuration is not valid
+  3    not in reach: no host, no engine, no journal, or a rehearsal that is not allowed
+  4    the journal is damaged, or doctor found what must be mended
+  124  the time that --timeout gave is over
+  130  interrupted";
+
+/// `quarterdeck`.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "quarterdeck",
+    version,
+    about = "An autonomous operations agent: observe, orient, decide, act",
+    after_help = EXIT_CODES,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// The folder of all data [default: $QUARTERDECK_DATA, $XDG_STATE_HOME/quarterdeck or ~/.local/state/quarterdeck]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The real world: `run` refuses to rehearse, everything else looks into its journal
+    #[arg(long, global = true)]
+    pub real: bool,
+    /// Look into the rehearsal's journal [default: where a host is running, else where the journal is newest]
+    #[arg(long, global = true, conflicts_with = "real")]
+    pub rehearsal: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl Cli {
+    /// The world that was named.
+    pub(super) fn world(&self) -> Option<World> {
+        match (self.real, self.rehearsal) {
+            (true, _) => Some(World::Real),
+            (false, true) => Some(World::Rehearsal),
+            (false, false) => None,
+        }
+    }
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Start a host and look after missions until it is interrupted
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// List missions, findings, workers, approvals or turns
+    #[command(after_help = "Examples:
+  quarterdeck get missions
+  quarterdeck get workers -o wide
+  quarterdeck get missions web -o json
+  quarterdeck get turns            (the last 32, from the journal)")]
+    Get {
+        /// What to list.
+        what: Listed,
+        /// Only this one (for findings, workers and approvals also: of this mission).
+        name: Option<String>,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Show one thing whole; an approval with the plan that it is about
+    #[command(after_help = "Examples:
+  quarterdeck describe mission web
+  quarterdeck describe approval a-1f2e3d4c5b6a
+  quarterdeck describe finding f-1f2e3d4c5b6a -o json")]
+    Describe {
+        /// What it is.
+        what: Described,
+        /// Its name.
+        name: String,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Grant an approval: exactly this plan may be applied, once
+    #[command(after_help = "Examples:
+  quarterdeck approve a-1f2e3d4c5b6a
+  quarterdeck approve a-1f2e3d4c5b6a --yes --comment 'seen with Ada'")]
+    Approve(SayArgs),
+    /// Deny an approval
+    #[command(after_help = "Examples:
+  quarterdeck deny a-1f2e3d4c5b6a --comment 'not on a Friday'")]
+    Deny(SayArgs),
+    /// Remove what a mission made; the plan of it is approved like any other
+    #[command(after_help = "Examples:
+  quarterdeck destroy web
+  quarterdeck destroy web --yes    (asks no question here; the plan may still wait for an approval)")]
+    Destroy {
+        /// The mission's name.
+        #[arg(value_parser = MissionName::parse)]
+        mission: MissionName,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take an earlier destroy back
+    #[command(after_help = "Examples:\n  quarterdeck restore web")]
+    Restore {
+        /// The mission's name.
+        #[arg(value_parser = MissionName::parse)]
+        mission: MissionName,
+    },
+    /// Tell a worker to stop; Terraform is interrupted once and waited for
+    #[command(after_help = "Examples:\n  quarterdeck cancel apply-web-1f2e3d4c5b6a")]
+    Cancel {
+        /// The worker's name.
+        #[arg(value_parser = OrderName::parse)]
+        worker: OrderName,
+    },
+    /// Read the journal, and prove that it is whole
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// Look at policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Say which version this is
+    #[command(after_help = "Examples:\n  quarterdeck version -o json")]
+    Version {
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Do the work of one order; started by the host
+    #[command(hide = true)]
+    Worker {
+        /// The tool, and what with.
+        #[command(subcommand)]
+        tool: quarterdeck_worker::ToolCommand,
+    },
+}
+
+const RUN_EXAMPLES: &str = "Examples:
+  quarterdeck run deploy/examples/web --until-ready
+  quarterdeck run deploy/examples/web --real --engine /var/run/docker.sock
+  quarterdeck run a b c --yes --until-ready --timeout 5m -o json
+
+Without an engine or Terraform the work is rehearsed in a simulated world; --real forbids that.
+Environment: GEMINI_API_KEY, DOCKER_HOST, QUARTERDECK_DATA, QUARTERDECK_TERRAFORM, QUARTERDECK_LOG (such as info).";
+
+/// What `run` takes.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Missions: folders with a mission.yaml, or such files.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// End as soon as every mission is where it shall be, or can't get there.
+    #[arg(long)]
+    pub until_ready: bool,
+    /// Grant every approval of this run; it is journaled as such.
+    #[arg(long)]
+    pub yes: bool,
+    /// How long --until-ready waits at most, such as 30s, 10m or 1h.
+    #[arg(long, default_value = "10m", value_name = "TIME", value_parser = duration)]
+    pub timeout: Duration,
+    /// No mission gets more autonomy than this: off, suggest, approve or auto.
+    #[arg(long, value_name = "CEILING", value_parser = autonomy)]
+    pub autonomy: Option<Autonomy>,
+    /// The operator's rules, as YAML.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The Docker engine's socket [default: $DOCKER_HOST or /var/run/docker.sock]
+    #[arg(long, value_name = "SOCK")]
+    pub engine: Option<PathBuf>,
+    /// The Terraform program [default: $QUARTERDECK_TERRAFORM or the first on $PATH]
+    #[arg(long, value_name = "BIN")]
+    pub terraform: Option<PathBuf>,
+    /// The policy that decides, a WebAssembly component [default: steward, which is built in]
+    #[arg(long, value_name = "FILE.wasm")]
+    pub policy: Option<PathBuf>,
+    /// Ask no model, whatever the environment holds: advice comes from a table.
+    #[arg(long)]
+    pub offline: bool,
+    /// The Gemini model that is asked for advice.
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// How to print: lines for people, or one JSON object a line.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// What `get` lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    /// What users want, and how far it is.
+    #[value(alias = "mission")]
+    Missions,
+    /// What is wrong.
+    #[value(alias = "finding")]
+    Findings,
+    /// Who does the work.
+    #[value(alias = "worker")]
+    Workers,
+    /// What people are asked.
+    #[value(alias = "approval")]
+    Approvals,
+    /// What was decided.
+    #[value(alias = "turn")]
+    Turns,
+}
+
+/// What `describe` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Described {
+    /// A mission.
+    #[value(alias = "missions")]
+    Mission,
+    /// An approval, with its plan.
+    #[value(alias = "approvals")]
+    Approval,
+    /// A worker.
+    #[value(alias = "workers")]
+    Worker,
+    /// A finding.
+    #[value(alias = "findings")]
+    Finding,
+}
+
+/// What `approve` and `deny` take.
+#[derive(Clone, Debug, Args)]
+pub struct SayArgs {
+    /// The approval's name, as `get approvals` lists it.
+    #[arg(value_parser = ApprovalId::parse)]
+    pub id: ApprovalId,
+    /// A sentence for the journal and for the policy.
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
+    /// Do not show the plan and do not ask.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// What can be done with the journal.
+#[derive(Clone, Debug, Subcommand)]
+pub enum JournalCommand {
+    /// Check the chain from the first record to the last
+    #[command(after_help = "Examples:\n  quarterdeck journal verify\n  quarterdeck --real journal verify -o json")]
+    Verify {
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Show one turn: what was seen, decided, ruled and done
+    #[command(after_help = "Examples:
+  quarterdeck journal show 12
+  quarterdeck journal show 12 --situation | jq .missions")]
+    Show {
+        /// The turn's number, as `get turns` lists it.
+        turn: u32,
+        /// Print the situation that the policy was shown, as JSON.
+        #[arg(long)]
+        situation: bool,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// List the entries
+    #[command(after_help = "Examples:\n  quarterdeck journal list --last 20\n  quarterdeck journal list -o json")]
+    List {
+        /// Only the newest.
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        last: usize,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+}
+
+/// What can be done with policies.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Say what a component is, and whether it could decide here
+    #[command(after_help = "Examples:\n  quarterdeck policy inspect guest-policies/prebuilt/steward.wasm")]
+    Inspect {
+        /// The component.
+        file: PathBuf,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let signed: jiff::SignedDuration =
+        text.parse().map_err(|_| "use a number and a unit, such as 30s, 10m or 1h".to_owned())?;
+    Duration::try_from(signed)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "it must be more than nothing".to_owned())
+}
+
+fn autonomy(text: &str) -> Result<Autonomy, String> {
+    match text {
+        "off" => Ok(Autonomy::Off),
+        "suggest" => Ok(Autonomy::Suggest),
+        "approve" => Ok(Autonomy::Approve),
+        "auto" => Ok(Autonomy::Auto),
+        _ => Err("use off, suggest, approve or auto".to_owned()),
+    }
+}

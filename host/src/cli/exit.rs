@@ -1,0 +1,155 @@
+//! How the program ends: its exit code, and what it says when something failed.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use crate::api::local::{ClientError, ListenError};
+use crate::app::StartError;
+use crate::config::ConfigError;
+use crate::remember::JournalError;
+
+/// The exit codes, all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: the work failed: a mission is Failed or Held, a plan was denied or refused, the host stopped by itself.
+    Failed,
+    /// 2: the command line, a mission or the configuration is not valid.
+    Usage,
+    /// 3: what is needed is not in reach: no host, no engine, no journal; or a rehearsal that is not allowed.
+    Unreachable,
+    /// 4: the journal is damaged, or `doctor` found what must be mended.
+    Damaged,
+    /// 124: the time that `--timeout` gave is over.
+    TimedOut,
+    /// 130: interrupted.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Unreachable => 3,
+            Exit::Damaged => 4,
+            Exit::TimedOut => 124,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}
+
+/// What failed, how the program ends because of it, and what a person can do next.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What was tried; its sources say why it failed.
+    pub error: anyhow::Error,
+    /// What to do now.
+    pub next: Option<String>,
+}
+
+impl Failure {
+    /// A failure that we found ourselves.
+    pub fn new(exit: Exit, error: impl fmt::Display, next: impl Into<String>) -> Failure {
+        Failure { exit, error: anyhow::anyhow!("{error}"), next: Some(next.into()) }
+    }
+
+    /// The failure as people read it: `error:`, a `because:` for each source, and `next:`.
+    pub fn text(&self) -> String {
+        let escape = super::print::escape_lines;
+        let mut text = format!("error: {}\n", escape(&self.error.to_string()));
+        for cause in self.error.chain().skip(1) {
+            text.push_str(&format!("because: {}\n", escape(&cause.to_string())));
+        }
+        if let Some(next) = &self.next {
+            text.push_str(&format!("next: {}\n", escape(next)));
+        }
+        text
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Failure {
+        let (exit, next) = match &error {
+            JournalError::Damaged { .. } => (Exit::Damaged, "restore the file from a copy, or move the folder away"),
+            JournalError::Entry { .. } => (Exit::Damaged, "read it with the version of quarterdeck that wrote it"),
+            JournalError::InUse(_) => (Exit::Unreachable, "ask the running host: quarterdeck get missions"),
+            JournalError::Io { .. } => (Exit::Failed, "look at the disk and at who owns the folder"),
+            JournalError::TooLarge(_) | JournalError::Poisoned => {
+                (Exit::Failed, "start it again: quarterdeck run PATH")
+            }
+        };
+        Failure { exit, next: Some(next.to_owned()), error: error.into() }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Failure {
+        Failure { exit: Exit::Usage, error: error.into(), next: Some("quarterdeck run --help".to_owned()) }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Failure {
+        let (exit, next) = match &error {
+            ClientError::Setup(_) => (Exit::Failed, None),
+            ClientError::NoAnswer { .. } => (Exit::Unreachable, Some("start a host: quarterdeck run PATH".to_owned())),
+            ClientError::Refused(refusal) => (Exit::Failed, Some(refusal.next.clone())),
+        };
+        Failure { exit, error: error.into(), next }
+    }
+}
+
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Failure {
+        let next = match &error {
+            ListenError::Alive(_) => "ask the running host: quarterdeck get missions",
+            ListenError::Io { .. } => "choose another folder with --data",
+        };
+        Failure { exit: Exit::Unreachable, next: Some(next.to_owned()), error: error.into() }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Failure {
+        let (exit, next) = match error {
+            StartError::Journal(error) => {
+                let mut failure = Failure::from(error);
+                failure.error = failure.error.context("start the host");
+                return failure;
+            }
+            StartError::Mission(_) => (Exit::Usage, "correct the file; the README shows a whole mission"),
+            StartError::NoMission => (Exit::Usage, "quarterdeck run deploy/examples/web"),
+            StartError::Grants(_) => (Exit::Usage, "correct the file that --config names"),
+            StartError::Policy { .. } => (Exit::Usage, "quarterdeck policy inspect FILE says what it is"),
+            StartError::ReadPolicy { .. } => (Exit::Usage, "name a file that is there with --policy"),
+            StartError::NotReal(_) => (Exit::Unreachable, "start an engine and install terraform, or leave --real out"),
+            StartError::WasReal { .. } => {
+                (Exit::Unreachable, "bring the engine and terraform back; nothing was changed")
+            }
+            StartError::Folder { .. } => (Exit::Failed, "choose another folder with --data"),
+            StartError::Brain(_) => (Exit::Usage, "correct the key or the address, or run with --offline"),
+            StartError::Sandbox(_) | StartError::Random(_) => (Exit::Failed, "this machine lacks what a host needs"),
+        };
+        Failure { exit, next: Some(next.to_owned()), error: error.into() }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        // Whoever read our output has seen enough: `quarterdeck get turns | head`.
+        let exit = if error.kind() == std::io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::Failed };
+        Failure { exit, error: anyhow::Error::new(error).context("write the output"), next: None }
+    }
+}

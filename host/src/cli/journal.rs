@@ -1,0 +1,231 @@
+//! `journal`: what was written, and the proof that it is still what was written.
+
+use quarterdeck_core::encoding;
+use quarterdeck_core::entry::{Answered, Closed, Entry, Opened};
+use quarterdeck_core::situation::Situation;
+use quarterdeck_core::verdict::Verdict;
+use serde_json::{Value, json};
+
+use super::exit::{Exit, Failure};
+use super::place::{Place, tell_torn};
+use super::print::{self, Output, fields, section, word};
+use crate::remember::journal::{self, Record};
+use crate::view::rfc3339;
+
+pub(super) fn verify(place: &Place, output: Output) -> Result<Exit, Failure> {
+    let mut rehearsal = place.rehearsal;
+    let head = journal::read(&place.journal(), &mut |record| {
+        if let Entry::Begun(begun) = record.entry {
+            rehearsal = begun.rehearsal;
+        }
+    })?;
+    tell_torn(&head, place.alive);
+    let text = match output {
+        Output::Table | Output::Wide => {
+            let folder = place.journal();
+            let mark = if rehearsal { " [rehearsal]" } else { "" };
+            format!("{}: {} records, whole; the last is {}{mark}\n", folder.display(), head.records, head.hash)
+        }
+        Output::Json => {
+            let torn = head.torn.as_ref();
+            let torn = torn.map(|(path, at, bytes)| json!({ "path": path, "offset": at, "bytes": bytes }));
+            let object = json!({
+                "folder": place.journal(), "whole": true, "records": head.records, "hash": head.hash, "torn": torn,
+            });
+            print::pretty(&print::object("JournalVerification", rehearsal, &object))
+        }
+    };
+    print::out(&text)?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn show(place: &Place, turn: u32, situation: bool, output: Output) -> Result<Exit, Failure> {
+    let (mut rehearsal, mut opened, mut closed) = (place.rehearsal, None, None);
+    journal::read(&place.journal(), &mut |record| match record.entry {
+        Entry::Begun(begun) if opened.is_none() => rehearsal = begun.rehearsal,
+        Entry::Opened(found) if found.turn == turn => opened = Some(found),
+        Entry::Closed(found) if found.turn == turn => closed = Some(found),
+        Entry::Begun(_)
+        | Entry::Opened(_)
+        | Entry::Closed(_)
+        | Entry::Activated(_)
+        | Entry::Declared(_)
+        | Entry::Commanded(_)
+        | Entry::Replied(_)
+        | Entry::Claimed(_)
+        | Entry::Ended(_)
+        | Entry::Settled(_)
+        | Entry::Stored(_)
+        | Entry::StateChanged(_) => {}
+    })?;
+    let Some(opened) = opened else {
+        let error = format!("the journal has no turn {turn}");
+        return Err(Failure::new(Exit::Failed, error, "quarterdeck get turns"));
+    };
+    let seen: Situation = encoding::decode_ours(&opened.situation).map_err(|error| Failure {
+        exit: Exit::Damaged,
+        error: anyhow::Error::new(error).context(format!("read the situation of turn {turn}")),
+        next: Some("read it with the version of quarterdeck that wrote it".to_owned()),
+    })?;
+    let text = match (situation, output) {
+        (true, _) => print::pretty(&print::object("Situation", rehearsal, &seen)),
+        (false, Output::Json) => print::pretty(&turn_json(rehearsal, &opened, closed.as_ref())),
+        (false, Output::Table | Output::Wide) => turn_text(rehearsal, &opened, closed.as_ref(), &seen),
+    };
+    print::out(&text)?;
+    Ok(Exit::Done)
+}
+
+/// The class of an answer, and what stands with it.
+fn class(answer: &Answered) -> (&'static str, Option<String>) {
+    match answer {
+        Answered::Decided(_) => ("decided", None),
+        Answered::GuestFailure { kind, detail } => ("guest failure", Some(format!("{kind}: {detail}"))),
+        Answered::HostAbort { kind, detail } => ("host abort", Some(format!("{kind}: {detail}"))),
+    }
+}
+
+fn turn_json(rehearsal: bool, opened: &Opened, closed: Option<&Closed>) -> Value {
+    let (class, detail) = class(&opened.answer);
+    let object = json!({
+        "turn": opened.turn,
+        "at": rfc3339(opened.at),
+        "policy": opened.policy,
+        "ledger": opened.ledger,
+        "class": class,
+        "detail": detail,
+        "decision": opened.answer.decision(),
+        "verdicts": opened.verdicts,
+        "logs": opened.logs,
+        "fuel": opened.fuel,
+        "receipts": closed.map(|closed| &closed.receipts),
+        "closed": closed.map(|closed| rfc3339(closed.at)),
+    });
+    print::object("Turn", rehearsal, &object)
+}
+
+fn turn_text(rehearsal: bool, opened: &Opened, closed: Option<&Closed>, seen: &Situation) -> String {
+    let (class, detail) = class(&opened.answer);
+    let decision = opened.answer.decision();
+    let mut text = fields(&[
+        ("Turn", opened.turn.to_string()),
+        ("At", rfc3339(opened.at)),
+        ("Rehearsal", rehearsal.to_string()),
+        ("Policy", opened.policy.to_string()),
+        ("Answer", class.to_owned()),
+        ("Detail", detail.unwrap_or_default()),
+        ("Fuel", opened.fuel.to_string()),
+        ("Look again", decision.as_ref().and_then(|d| d.look_again).map(rfc3339).unwrap_or_default()),
+        ("Closed", closed.map(|closed| rfc3339(closed.at)).unwrap_or_else(|| "never".to_owned())),
+        ("Rationale", decision.map(|decision| decision.rationale).unwrap_or_default()),
+    ]);
+    text += &section("Situation", summary(seen));
+    text += &section("Verdicts", opened.verdicts.iter().map(verdict));
+    text += &section("Logs", opened.logs.iter().cloned());
+    let receipts = closed.map(|closed| closed.receipts.as_slice()).unwrap_or_default();
+    text += &section("Receipts", receipts.iter().map(|receipt| format!("{}: {}", receipt.key, receipt.did)));
+    text
+}
+
+fn verdict(verdict: &Verdict) -> String {
+    format!("{} {} ({}): {}", verdict.key, word(&verdict.ruling), verdict.rule, verdict.because)
+}
+
+fn summary(seen: &Situation) -> Vec<String> {
+    let mission = |mission: &quarterdeck_core::situation::Mission| {
+        format!("mission {} generation {}: {}", mission.id, mission.generation, mission.phase)
+    };
+    let finding = |finding: &quarterdeck_core::situation::Finding| {
+        format!("finding {} {} {}: {}", finding.id, word(&finding.severity), finding.rule, finding.message)
+    };
+    let active = seen.workers.iter().filter(|worker| worker.phase.is_active());
+    let worker =
+        |worker: &quarterdeck_core::situation::Worker| format!("worker {}: {}", worker.id, word(&worker.phase));
+    let mut lines: Vec<String> = seen.missions.iter().map(mission).collect();
+    lines.extend(active.map(worker));
+    lines.extend(seen.findings.iter().map(finding));
+    lines.extend(seen.advice.iter().map(|advice| match &advice.reply {
+        quarterdeck_core::situation::Reply::Pending => format!("question {}: no answer yet", advice.question),
+        quarterdeck_core::situation::Reply::Assessed(said) => format!("question {}: {}", advice.question, said.text),
+        quarterdeck_core::situation::Reply::Unanswered(why) => {
+            format!("question {}: unanswered, {why}", advice.question)
+        }
+    }));
+    lines
+}
+
+pub(super) fn list(place: &Place, last: usize, output: Output) -> Result<Exit, Failure> {
+    let (mut rehearsal, mut lines) = (place.rehearsal, std::collections::VecDeque::new());
+    let head = journal::read(&place.journal(), &mut |Record { seq, hash, entry }| {
+        if let Entry::Begun(begun) = &entry {
+            rehearsal = begun.rehearsal;
+        }
+        lines.push_back((seq, hash, entry.at(), entry.kind(), about(&entry)));
+        if lines.len() > last {
+            lines.pop_front();
+        }
+    })?;
+    tell_torn(&head, place.alive);
+    let text = match output {
+        Output::Json => {
+            let item = |(seq, hash, at, kind, about)| {
+                json!({
+                    "rehearsal": rehearsal, "record": seq, "hash": hash, "at": rfc3339(at), "entry": kind, "about": about,
+                })
+            };
+            let items: Vec<Value> = lines.into_iter().map(item).collect();
+            print::pretty(&print::list("Entry", rehearsal, &items))
+        }
+        Output::Table | Output::Wide => {
+            let wide = output == Output::Wide;
+            let heads: &[&str] =
+                if wide { &["record", "at", "entry", "about", "hash"] } else { &["record", "at", "entry", "about"] };
+            let row = |(seq, hash, at, kind, about): (u64, quarterdeck_core::digest::Digest, _, &str, String)| {
+                let mut row = vec![seq.to_string(), rfc3339(at), kind.to_owned(), about];
+                row.extend(wide.then(|| hash.to_string()));
+                row
+            };
+            if rehearsal {
+                print::note("[rehearsal] nothing of this is real");
+            }
+            print::table(heads, lines.into_iter().map(row))
+        }
+    };
+    print::out(&text)?;
+    Ok(Exit::Done)
+}
+
+/// What an entry is about, in one line.
+fn about(entry: &Entry) -> String {
+    match entry {
+        Entry::Begun(begun) => format!("quarterdeck {}, rehearsal: {}", begun.version, begun.rehearsal),
+        Entry::Activated(activated) => {
+            format!("{} {} {}", activated.description.name, activated.description.version, activated.policy.short(12))
+        }
+        Entry::Declared(declared) => format!("{} generation {}", declared.mission, declared.generation),
+        Entry::Commanded(commanded) => format!("{}: {}", commanded.who, command(&commanded.command)),
+        Entry::Opened(opened) => {
+            format!("turn {}: {}, {} verdicts", opened.turn, class(&opened.answer).0, opened.verdicts.len())
+        }
+        Entry::Closed(closed) => format!("turn {}: {} receipts", closed.turn, closed.receipts.len()),
+        Entry::Replied(reply) => format!("question {}", reply.question),
+        Entry::Claimed(claimed) => format!("{} by {}", claimed.order, claimed.claimant),
+        Entry::Ended(ended) => format!("{}: {}", ended.order, word(&ended.result.end)),
+        Entry::Settled(settled) => {
+            format!("{}: {}", settled.order, if settled.adopted { "adopted" } else { "abandoned" })
+        }
+        Entry::Stored(stored) => format!("{} serial {}", stored.mission, stored.state.serial),
+        Entry::StateChanged(changed) => format!("{}: {} by {}", changed.mission, changed.what, changed.who),
+    }
+}
+
+fn command(command: &quarterdeck_core::observation::Command) -> String {
+    use quarterdeck_core::observation::Command;
+    match command {
+        Command::Approve { approval, .. } => format!("approve {approval}"),
+        Command::Deny { approval, .. } => format!("deny {approval}"),
+        Command::Destroy { mission } => format!("destroy {mission}"),
+        Command::Restore { mission } => format!("restore {mission}"),
+        Command::Cancel { order } => format!("cancel {order}"),
+    }
+}

@@ -1,0 +1,106 @@
+//! What people say to a running host: approve, deny, destroy, restore, cancel.
+
+use quarterdeck_core::ids::OrderName;
+use quarterdeck_core::mission::MissionName;
+use quarterdeck_core::observation::Command;
+use quarterdeck_core::situation::ApprovalState;
+
+use super::answer::{self, Answer};
+use super::args::SayArgs;
+use super::describe;
+use super::exit::{Exit, Failure};
+use super::place::Place;
+use super::print::{self, note};
+
+pub(super) async fn approve(place: &Place, args: SayArgs) -> Result<Exit, Failure> {
+    let host = place.host()?;
+    let view = host.view().await?;
+    let found = view.approvals.iter().find(|approval| approval.id == args.id);
+    let asks = !args.yes && print::is_interactive();
+    if let Some(approval) = found.filter(|approval| asks && approval.state == ApprovalState::Pending) {
+        let plan = describe::plan_text(place, approval).await?;
+        note(describe::approval(&view, approval).trim_end());
+        note(describe::plan_lines(plan.as_deref()).trim_end());
+        match ask(answer::question(approval), approval.removes()).await? {
+            Answer::Grant => {}
+            Answer::Deny => return deny(place, args).await,
+            Answer::Later | Answer::Again => {
+                note("nothing was said; it waits as before");
+                return Ok(Exit::Done);
+            }
+        }
+    }
+    host.send(&Command::Approve { approval: args.id.clone(), comment: args.comment }).await?;
+    note(&format!("{}granted {}; it is applied in one of the next turns", mark(view.rehearsal), args.id));
+    Ok(Exit::Done)
+}
+
+pub(super) async fn deny(place: &Place, args: SayArgs) -> Result<Exit, Failure> {
+    place.host()?.send(&Command::Deny { approval: args.id.clone(), comment: args.comment }).await?;
+    note(&format!("{}denied {}; the plan is not applied", mark(place.rehearsal), args.id));
+    Ok(Exit::Done)
+}
+
+pub(super) async fn destroy(place: &Place, mission: &MissionName, yes: bool) -> Result<Exit, Failure> {
+    let host = place.host()?;
+    let view = host.view().await?;
+    let Some(found) = view.mission(mission.as_str()) else {
+        return Err(Failure::new(Exit::Failed, format!("there is no mission {mission}"), "quarterdeck get missions"));
+    };
+    let lead = mark(view.rehearsal);
+    note(&format!("{lead}destroying mission {mission} removes what it made:"));
+    let objects = found.objects.iter().map(|object| format!("{} {} ({})", object.kind, object.name, object.address));
+    let objects = print::section("Objects", objects);
+    note(if objects.is_empty() { "Objects: none are known" } else { objects.trim_end() });
+    note("The host plans the destruction first; under autonomy approve it asks again before it applies that plan.");
+    if !yes && print::is_interactive() {
+        let question = format!("{lead}Type yes to destroy mission {mission}: ");
+        if ask(question, true).await? != Answer::Grant {
+            note("nothing was said; nothing changes");
+            return Ok(Exit::Done);
+        }
+    } else if !yes {
+        return Err(Failure::new(
+            Exit::Usage,
+            "nobody can be asked, since this is no terminal",
+            format!("quarterdeck destroy {mission} --yes"),
+        ));
+    }
+    host.send(&Command::Destroy { mission: mission.clone() }).await?;
+    note(&format!("{lead}mission {mission} is to be removed; watch it: quarterdeck get missions {mission}"));
+    Ok(Exit::Done)
+}
+
+pub(super) async fn restore(place: &Place, mission: &MissionName) -> Result<Exit, Failure> {
+    place.host()?.send(&Command::Restore { mission: mission.clone() }).await?;
+    note(&format!("{}mission {mission} is wanted as its file says again", mark(place.rehearsal)));
+    Ok(Exit::Done)
+}
+
+pub(super) async fn cancel(place: &Place, worker: &OrderName) -> Result<Exit, Failure> {
+    place.host()?.send(&Command::Cancel { order: worker.clone() }).await?;
+    note(&format!("{}worker {worker} is told to stop; Terraform may take a while", mark(place.rehearsal)));
+    Ok(Exit::Done)
+}
+
+fn mark(rehearsal: bool) -> &'static str {
+    if rehearsal { "[rehearsal] " } else { "" }
+}
+
+/// Asks until the answer is understood; the end of the input decides nothing.
+async fn ask(question: String, removes: bool) -> Result<Answer, Failure> {
+    let asked = tokio::task::spawn_blocking(move || -> std::io::Result<Answer> {
+        loop {
+            note(&question);
+            let mut line = String::new();
+            if std::io::stdin().read_line(&mut line)? == 0 {
+                return Ok(Answer::Later);
+            }
+            match answer::parse(&line, removes) {
+                Answer::Again => {}
+                understood @ (Answer::Grant | Answer::Deny | Answer::Later) => return Ok(understood),
+            }
+        }
+    });
+    Ok(asked.await.map_err(std::io::Error::other)??)
+}
