@@ -3,5 +3,6 @@
 mod brain;
 mod decide;
 mod engine;
+mod scenarios;
 mod states;
 mod worker;

@@ -4,5 +4,6 @@ pub mod fake_engine;
 pub mod fake_gemini;
 pub mod fake_host;
 pub mod guests;
+pub mod harness;
 pub mod ordered;
 pub mod shape;

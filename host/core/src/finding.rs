@@ -12,8 +12,9 @@ mod missions;
 use crate::charter::Charter;
 use crate::digest::Digest;
 use crate::ids::{FindingId, MissionId, Timestamp};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, MissionState};
 use crate::observation::Observation;
+use crate::order::ObjectKind;
 use crate::situation::{Fact, Finding, ObjectRef, Severity, TEXT_BYTES_MAX, cut};
 
 pub use missions::{Difference, differences};
@@ -56,7 +57,7 @@ pub fn look(charter: &Charter, ledger: &Ledger, observation: &Observation) -> Ve
         .chain(containers::look(ledger, observation))
         .chain(missions::look(charter, ledger, observation));
     let mut findings: Vec<Finding> = Vec::new();
-    for fault in faults {
+    for fault in faults.filter(|fault| stands(ledger, observation, fault)) {
         let finding = remember(ledger, fault, observation.at);
         match findings.iter_mut().find(|known| known.id == finding.id) {
             Some(known) => known.count = known.count.saturating_add(1),
@@ -65,6 +66,24 @@ pub fn look(charter: &Charter, ledger: &Ledger, observation: &Observation) -> Ve
     }
     findings.sort_by(|a, b| (b.severity, a.first_seen, &a.id).cmp(&(a.severity, b.first_seen, &b.id)));
     findings
+}
+
+/// Whether a fault can be told now. What the engine shows while a worker changes it, or showed before it fell silent, is
+/// no new fault; but it does not end one that was there before either.
+fn stands(ledger: &Ledger, observation: &Observation, fault: &Fault) -> bool {
+    let of_the_engine = ObjectKind::ALL.iter().any(|kind| kind.name() == fault.object.kind);
+    let mission = fault.mission.as_ref().and_then(|id| ledger.missions.get(id));
+    let silent = observation.engine.fresh(observation.at).is_none();
+    let moving = mission.is_some_and(|mission| unsettled(ledger, mission, observation));
+    !of_the_engine || !(silent || moving) || ledger.findings.contains_key(&fault.id())
+}
+
+/// Whether a mission's objects may be other than they were last seen: a worker changes them, or the engine was not
+/// looked at since the last worker ended.
+pub fn unsettled(ledger: &Ledger, mission: &MissionState, observation: &Observation) -> bool {
+    let changing = ledger.at_work(&mission.id).is_some_and(|state| state.order.key.operation.changes());
+    let seen = observation.engine.state.as_ref().map(|(seen, _)| *seen);
+    changing || seen.is_none_or(|seen| seen <= mission.changed)
 }
 
 fn remember(ledger: &Ledger, fault: Fault, now: Timestamp) -> Finding {

@@ -93,8 +93,10 @@ pub struct MissionState {
     pub objects: Vec<NamedObject>,
     /// The objects that an earlier state named and that must be gone.
     pub gone: Vec<NamedObject>,
-    /// When a worker of it last ended, whatever it did.
+    /// When its last worker ended; when it was first seen, if none has.
     pub quiet_since: Timestamp,
+    /// When a worker that may have changed its objects last ended.
+    pub changed: Timestamp,
     /// Whether it was ever applied by a worker that was no rehearsal.
     pub ever_real: bool,
     /// How many workers of a key are known to have ended.

@@ -110,6 +110,10 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
+    /// Every kind.
+    pub const ALL: [ObjectKind; 4] =
+        [ObjectKind::Network, ObjectKind::Container, ObjectKind::Image, ObjectKind::Volume];
+
     /// The kind's name, as findings have it.
     pub fn name(self) -> &'static str {
         match self {

@@ -18,6 +18,8 @@ pub enum Phase {
     Waiting,
     /// A plan is being made.
     Planning,
+    /// A plan is made, and not applied yet.
+    Planned,
     /// A person is asked.
     AwaitingApproval,
     /// A plan is shown and nothing more, since its autonomy is `suggest`.
@@ -51,6 +53,7 @@ impl Phase {
             Phase::Pending => "Pending",
             Phase::Waiting => "Waiting",
             Phase::Planning => "Planning",
+            Phase::Planned => "Planned",
             Phase::AwaitingApproval => "AwaitingApproval",
             Phase::Suggested => "Suggested",
             Phase::Applying => "Applying",
@@ -115,10 +118,11 @@ pub fn phase(
             (Some(_), DesiredState::Present | DesiredState::Suspended) => Phase::Ready,
         };
     }
-    let planned = !mission.saved.is_empty();
+    let planned = mission.saved.values().any(|saved| !mission.is_stale(saved));
     match (mission.autonomy(charter.autonomy), mission.spec.when) {
         (Autonomy::Suggest, _) if planned => Phase::Suggested,
         (_, When::Needed) if !planned && mission.applied.is_none() => Phase::Waiting,
+        (Autonomy::Off | Autonomy::Suggest | Autonomy::Approve | Autonomy::Auto, _) if planned => Phase::Planned,
         (Autonomy::Off | Autonomy::Suggest | Autonomy::Approve | Autonomy::Auto, _) => Phase::Pending,
     }
 }

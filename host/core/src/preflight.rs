@@ -25,11 +25,7 @@ pub struct Hold {
 
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} speaks API {} at most and this engine wants {} at least: it would be refused, so no worker is started; {}",
-            self.provider, self.speaks, self.minimum, self.cure
-        )
+        write!(f, "{} is too old for this engine, so no worker is started: {}", self.provider, self.cure)
     }
 }
 

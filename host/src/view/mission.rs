@@ -213,6 +213,7 @@ fn condition(rehearsal: bool, phase: Phase) -> Condition {
         Phase::Pending
         | Phase::Waiting
         | Phase::Planning
+        | Phase::Planned
         | Phase::AwaitingApproval
         | Phase::Suggested
         | Phase::Applying
@@ -342,6 +343,7 @@ fn message(
         Phase::Off => "nothing is done, since the autonomy is off".to_owned(),
         Phase::Pending
         | Phase::Planning
+        | Phase::Planned
         | Phase::AwaitingApproval
         | Phase::Applying
         | Phase::Destroying

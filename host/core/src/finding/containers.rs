@@ -1,7 +1,6 @@
 //! Containers that are not well: exited, restarting, unhealthy, out of memory.
 //!
-//! A container belongs to a mission where its label or the mission's state says so. While a worker of that mission is at
-//! work its containers come and go, so they are not judged then.
+//! A container belongs to a mission where its label or the mission's state says so.
 
 use super::{Fault, object};
 use crate::ids::MissionId;
@@ -11,18 +10,8 @@ use crate::order::ObjectKind;
 use crate::situation::{Fact, Severity};
 
 pub(super) fn look(ledger: &Ledger, observation: &Observation) -> Vec<Fault> {
-    let Some(engine) = observation.engine.fresh(observation.at) else { return Vec::new() };
-    engine
-        .containers
-        .iter()
-        .filter_map(|container| {
-            let mission = owner(ledger, container);
-            if mission.as_ref().is_some_and(|mission| ledger.at_work(mission).is_some()) {
-                return None;
-            }
-            fault(container, mission)
-        })
-        .collect()
+    let Some((_, engine)) = &observation.engine.state else { return Vec::new() };
+    engine.containers.iter().filter_map(|container| fault(container, owner(ledger, container))).collect()
 }
 
 /// The mission that a container belongs to.

@@ -1,7 +1,7 @@
 //! Missions that are not as they shall be: files that can't be read, objects that are missing or left behind, an engine
 //! that the provider can't speak to, workers that are gone or late.
 
-use super::{Fault, object};
+use super::{Fault, object, unsettled};
 use crate::charter::Charter;
 use crate::ids::Timestamp;
 use crate::ledger::{Ledger, MissionState};
@@ -27,9 +27,10 @@ pub(super) fn look(charter: &Charter, ledger: &Ledger, observation: &Observation
     for mission in ledger.missions.values() {
         faults.extend(held(mission, engine));
         faults.extend(exhausted(charter, mission));
-        let differences = differences(ledger, mission, observation);
-        faults.extend(differences.into_iter().flatten().map(|difference| difference.fault(mission)));
-        faults.extend(strangers(ledger, mission, engine));
+        if let Some((_, known)) = &observation.engine.state {
+            faults.extend(compare(mission, known).iter().map(|difference| difference.fault(mission)));
+            faults.extend(strangers(mission, known));
+        }
     }
     faults.extend(overdue(ledger, observation.at));
     faults.extend(policy(ledger));
@@ -106,18 +107,20 @@ impl Difference {
 }
 
 /// The host's own look at the engine: what a mission's state names, against what is there. `None` where nothing can be
-/// said: a worker is at it, or the engine was not looked at since the last one ended.
+/// said yet: the mission has not got to where it shall be, or its objects are [`unsettled`].
 pub fn differences(ledger: &Ledger, mission: &MissionState, observation: &Observation) -> Option<Vec<Difference>> {
     mission.reached()?;
-    let engine = observation.engine.fresh(observation.at)?;
-    let (seen, _) = observation.engine.state.as_ref()?;
-    if ledger.at_work(&mission.id).is_some() || *seen <= mission.quiet_since {
+    if unsettled(ledger, mission, observation) {
         return None;
     }
+    Some(compare(mission, observation.engine.fresh(observation.at)?))
+}
+
+fn compare(mission: &MissionState, engine: &EngineState) -> Vec<Difference> {
     let missing = mission.objects.iter().filter(|named| !has(engine, named)).cloned().map(Difference::Missing);
     // An image may stay by the author's wish (`keep_locally`), and other containers may use it.
     let left = mission.gone.iter().filter(|named| named.kind != ObjectKind::Image && has(engine, named));
-    Some(missing.chain(left.cloned().map(Difference::LeftBehind)).collect())
+    missing.chain(left.cloned().map(Difference::LeftBehind)).collect()
 }
 
 fn has(engine: &EngineState, named: &NamedObject) -> bool {
@@ -134,11 +137,7 @@ fn has(engine: &EngineState, named: &NamedObject) -> bool {
 }
 
 /// What carries a mission's label and is in no state: a worker made it and died before it could say so.
-fn strangers(ledger: &Ledger, mission: &MissionState, engine: Option<&EngineState>) -> Vec<Fault> {
-    let Some(engine) = engine else { return Vec::new() };
-    if ledger.at_work(&mission.id).is_some() {
-        return Vec::new();
-    }
+fn strangers(mission: &MissionState, engine: &EngineState) -> Vec<Fault> {
     let labelled = |label: &Option<String>| label.as_deref() == Some(mission.id.as_str());
     let known = |kind: ObjectKind, id: &str| {
         mission.objects.iter().chain(&mission.gone).any(|object| object.kind == kind && object.id == id)

@@ -29,6 +29,7 @@ pub(super) fn rule(case: &Case<'_>, spent: &Spent) -> Result<Word, Refusal> {
         None => None,
     };
     held_back(case, mission)?;
+    known_world(case, mission)?;
     let order = order(case, mission, apply);
     let autonomy = mission.autonomy(case.charter.autonomy);
     match autonomy {
@@ -150,6 +151,19 @@ fn held_back(case: &Case<'_>, mission: &MissionState) -> Result<(), Refusal> {
     match preflight::hold(&mission.spec, &engine.api, &engine.api_min) {
         Some(hold) => Err(refuse("provider-too-old", hold.to_string())),
         None => Ok(()),
+    }
+}
+
+/// Does the engine hold something of this mission that no state knows? Then it would be made a second time.
+fn known_world(case: &Case<'_>, mission: &MissionState) -> Result<(), Refusal> {
+    let unknown = |finding: &&crate::situation::Finding| {
+        finding.rule == "object-unknown" && finding.mission.as_ref() == Some(&mission.id)
+    };
+    match case.situation.findings.iter().find(unknown) {
+        Some(finding) if case.operation == Operation::Apply && mission.desired() == DesiredState::Present => {
+            Err(refuse("object-unknown", finding.message.clone()))
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

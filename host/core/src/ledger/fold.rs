@@ -12,9 +12,11 @@ use crate::ids::Timestamp;
 use crate::observation::{Command, Commanded};
 use crate::order::{ApplyInput, End, OBJECTS_MAX, Order, OrderKey, WorkerResult};
 use crate::question::{BrainReply, Question};
-use crate::situation::{Advice, Finding, Memo, Operation, Reply, Situation};
+use crate::situation::{Advice, Finding, Memo, Operation, Reply, Ruling, Situation};
 use crate::verdict::{Effect, Request, Verdict};
 
+/// After a refusal for its version an operation rests this long, in milliseconds, and then the range is known anew.
+const VERSION_MISMATCH_REST_MS: u64 = 30_000;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 impl Ledger {
@@ -95,6 +97,7 @@ impl Ledger {
             objects: Vec::new(),
             gone: Vec::new(),
             quiet_since: declared.at,
+            changed: Timestamp(0),
             ever_real: false,
             attempts: Vec::new(),
         };
@@ -293,7 +296,9 @@ impl Ledger {
         });
         self.verdicts.retain(|_, kept| {
             let same = kept.verdict.mission.as_ref().and_then(generation) == kept.generation;
-            same && !old(kept.at)
+            // What was done about a mission stays done until the mission changes; what was refused may be tried again.
+            let lasting = kept.generation.is_some() && kept.verdict.ruling == Ruling::Acted;
+            same && (lasting || !old(kept.at))
         });
         self.advice.retain(|_, record| {
             let open = record.question.findings.iter().any(|finding| self.findings.contains_key(&finding.id));
@@ -349,6 +354,9 @@ impl MissionState {
     /// Takes a worker's end: the attempt, the tally, and what it left.
     fn end(&mut self, order: &Order, result: &WorkerResult, at: Timestamp) {
         self.quiet_since = at;
+        if order.key.operation.changes() {
+            self.changed = at;
+        }
         if let Some(state) = &result.state {
             self.state = Some(state.clone());
         }
@@ -368,6 +376,10 @@ impl MissionState {
         match result.end {
             End::Succeeded => *tally = Default::default(),
             End::Cancelled => {}
+            // The engine's minimum and the provider's newest do not meet: preflight knows when they do again.
+            End::Failed if result.failure.as_ref().is_some_and(|failure| failure.kind == "version-mismatch") => {
+                tally.not_before = Some(at.plus_ms(VERSION_MISMATCH_REST_MS));
+            }
             End::Failed | End::Lost => {
                 tally.failures = tally.failures.saturating_add(1);
                 tally.not_before = Some(at.plus_ms(Charter::cool_down_ms(tally.failures)));

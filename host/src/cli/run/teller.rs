@@ -193,6 +193,7 @@ impl Teller {
             Phase::Pending
             | Phase::Waiting
             | Phase::Planning
+            | Phase::Planned
             | Phase::AwaitingApproval
             | Phase::Suggested
             | Phase::Applying

@@ -56,10 +56,12 @@ fn part(mission: &MissionView) -> Part {
         Phase::Failed => stuck(format!("quarterdeck describe mission {name}")),
         Phase::Held => stuck("do what the finding says; the files are read again without a restart".to_owned()),
         Phase::Suggested | Phase::Off => stuck(format!("raise spec.autonomy: {}", file())),
-        Phase::Pending | Phase::Verifying | Phase::Degraded if mission.denied.is_some() => stuck(file()),
-        Phase::Pending | Phase::Verifying | Phase::Degraded if mission.refused.is_some() => {
+        Phase::Pending | Phase::Planned | Phase::Verifying | Phase::Degraded if mission.denied.is_some() => {
+            stuck(file())
+        }
+        Phase::Pending | Phase::Planned | Phase::Verifying | Phase::Degraded if mission.refused.is_some() => {
             stuck(format!("{}, or grant it in the file that --config names", file()))
         }
-        Phase::Pending | Phase::Verifying | Phase::Degraded => Part::Moving,
+        Phase::Pending | Phase::Planned | Phase::Verifying | Phase::Degraded => Part::Moving,
     }
 }
