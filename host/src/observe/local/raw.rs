@@ -203,8 +203,12 @@ impl Parser<'_> {
 
     /// An image has no mission: its labels are copied into every container made of it, and from a committed container
     /// into the image, so they tell where it comes from and not whose it is.
+    ///
+    /// Its names are its tags and digests, and for `:latest` also the name without it, which is what authors write.
     pub(super) fn image(&self, listed: ListedImage) -> EngineObject {
-        let tags = listed.repo_tags.unwrap_or_default();
+        let mut tags = listed.repo_tags.unwrap_or_default();
+        let short: Vec<_> = tags.iter().filter_map(|tag| tag.strip_suffix(":latest")).map(str::to_owned).collect();
+        tags.extend(short);
         let named = tags.into_iter().chain(listed.repo_digests.unwrap_or_default());
         let named = named.filter(|name| !name.contains("<none>")).take(NAMES_MAX);
         let names = named.map(|name| self.name(&name)).collect();
@@ -268,6 +272,15 @@ mod tests {
             "Log":[{"Output":"old"},{"Output":"\u001b[2Jpassword=hunter2hunter2 refused\n"}]}}}"#;
         let ContainerState::Unhealthy(said) = container(listed, Some(inspected)).state else { panic!("it is ill") };
         assert!(said.contains("[redacted:") && !said.contains("hunter2") && !said.contains('\u{1b}'), "{said}");
+    }
+
+    #[test]
+    fn an_image_is_known_by_all_that_authors_call_it() {
+        let listed = r#"{"Id":"sha256:aa","RepoTags":["nginx:latest","nginx:1","<none>:<none>"],"RepoDigests":["nginx@sha256:bb"],
+            "Labels":{"dev.quarterdeck.mission":"web-1"}}"#;
+        let image = Parser(&Redactor::new([7; 32])).image(serde_json::from_str(listed).unwrap());
+        assert_eq!(image.names, ["nginx:latest", "nginx:1", "nginx", "nginx@sha256:bb"]);
+        assert_eq!(image.mission, None);
     }
 
     #[test]
