@@ -11,6 +11,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod decide;
+pub mod doctor;
 pub mod driver;
 pub mod observe;
 pub mod orient;

@@ -186,6 +186,19 @@ async fn serve(client: Client, mut questions: Receiver<Question>, desk: Arc<Desk
     }
 }
 
+/// Whether the key is good and the model is one that answers questions, by one look at the model's description.
+///
+/// # Errors
+/// Why not, in words for people.
+pub async fn check(config: GeminiConfig) -> Result<(), String> {
+    let model = config.model.clone();
+    let url = checked_url(&config).map_err(|error| error.to_string())?;
+    let client = Client::new(&url, config).map_err(|error| error.to_string())?;
+    let described = client.describe_model().await;
+    let said = described.map_err(|failure| client.scrubbed(failure.to_string()))?;
+    wire::answers_questions(&model, &said)
+}
+
 /// The address that questions of this configuration go to.
 fn checked_url(config: &GeminiConfig) -> Result<Url, StartError> {
     let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-';

@@ -97,8 +97,21 @@ impl Client {
 
     /// One request and its answer's body.
     async fn exchange(&self, body: String) -> Result<String, Failure> {
-        let request = self.http.post(self.url.clone()).header(KEY_HEADER, self.key.clone());
-        let request = request.header(CONTENT_TYPE, "application/json").body(body);
+        let request = self.http.post(self.url.clone());
+        self.send(request.header(CONTENT_TYPE, "application/json").body(body)).await
+    }
+
+    /// What the service tells of the model, which costs nothing: the question's address without its verb.
+    pub(super) async fn describe_model(&self) -> Result<String, Failure> {
+        let mut url = self.url.clone();
+        url.set_path(self.url.path().trim_end_matches(":generateContent"));
+        let total = self.config.total_timeout;
+        timeout(total, self.send(self.http.get(url))).await.map_err(|_| Failure::Deadline(total))?
+    }
+
+    /// Sends a request with the key, and reads what comes.
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<String, Failure> {
+        let request = request.header(KEY_HEADER, self.key.clone());
         let response = request.send().await.map_err(|error| Failure::of_transport(&error))?;
         let status = response.status();
         if status.is_redirection() {

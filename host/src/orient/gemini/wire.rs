@@ -90,6 +90,27 @@ pub(super) fn request(config: &GeminiConfig, question: &Question) -> Value {
     })
 }
 
+/// Whether the description of a model is that of the wanted one, and says that it answers questions.
+pub(super) fn answers_questions(wanted: &str, described: &str) -> Result<(), String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Model {
+        name: String,
+        #[serde(default)]
+        supported_generation_methods: Vec<String>,
+    }
+    let Ok(model) = serde_json::from_str::<Model>(described) else {
+        return Err("what answers at this address is not Gemini".to_owned());
+    };
+    if model.name.strip_prefix("models/") != Some(wanted) {
+        return Err(format!("asked for {wanted}, the service described {}", excerpt(&model.name)));
+    }
+    if !model.supported_generation_methods.iter().any(|method| method == "generateContent") {
+        return Err(format!("{wanted} is a model that answers no questions (it has no generateContent)"));
+    }
+    Ok(())
+}
+
 /// What a successful answer's body says.
 pub(super) fn outcome(question: &Question, wanted: &str, body: &str) -> Outcome {
     let response: Response = match read(body) {
