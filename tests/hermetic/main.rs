@@ -2,6 +2,7 @@
 
 mod brain;
 mod decide;
+mod doctor;
 mod engine;
 mod scenarios;
 mod states;

@@ -202,7 +202,8 @@ fn parse_request(bytes: &[u8]) -> Option<Seen> {
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.lines().map(str::to_owned);
     let mut seen = Seen { line: lines.next()?, headers: lines.collect(), body: Value::Null };
-    let length: usize = seen.header("content-length")?.parse().ok()?;
+    // A GET has none.
+    let length: usize = seen.header("content-length").map_or(Some(0), |length| length.parse().ok())?;
     let body = bytes.get(end + 4..end + 4 + length)?;
     seen.body = serde_json::from_slice(body).unwrap_or(Value::Null);
     Some(seen)
