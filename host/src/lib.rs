@@ -13,6 +13,7 @@ pub mod config;
 pub mod decide;
 pub mod doctor;
 pub mod driver;
+pub mod kept;
 pub mod observe;
 pub mod orient;
 pub mod rehearsal;

@@ -4,6 +4,7 @@ mod brain;
 mod decide;
 mod doctor;
 mod engine;
+mod process;
 mod scenarios;
 mod states;
 mod worker;

@@ -1,0 +1,74 @@
+//! What a worker says, made fit for the journal and for policies: redacted, escaped and bounded.
+
+use quarterdeck_core::order::{NamedObject, OBJECTS_MAX, PlanDanger, SavedPlan, WorkerResult};
+use quarterdeck_core::redaction::Redactor;
+use quarterdeck_core::situation::{Failure, KEY_BYTES_MAX, TEXT_BYTES_MAX, cut};
+use quarterdeck_core::terraform::text::escape;
+use serde::Deserialize;
+
+/// A failure offers at most this many remedies; each is a choice of the policy's.
+const REMEDIES_MAX: usize = 16;
+/// A plan's dangers are told up to this many, those that make root first.
+const DANGERS_MAX: usize = 256;
+/// The addresses that a plan touches are told up to this many.
+const TOUCHES_MAX: usize = 64;
+/// An address or the name of an object is at most this long; Docker's have 255 bytes at most.
+const NAME_BYTES_MAX: usize = 512;
+
+/// A result without secrets, each text and list within its limit.
+pub(super) fn result(redactor: &Redactor, mut result: WorkerResult) -> WorkerResult {
+    let text = |text: &mut String, bytes_max| *text = safe(redactor, text, bytes_max);
+    if let Some(Failure { kind, message, remedies, .. }) = &mut result.failure {
+        text(kind, KEY_BYTES_MAX);
+        text(message, TEXT_BYTES_MAX);
+        remedies.truncate(REMEDIES_MAX);
+        remedies.iter_mut().for_each(|remedy| text(remedy, KEY_BYTES_MAX));
+    }
+    if let Some(SavedPlan { dangers, touches, .. }) = &mut result.saved {
+        // What makes a container root must not be what is left out.
+        dangers.sort_by_key(|danger| !danger.makes_root);
+        dangers.truncate(DANGERS_MAX);
+        for PlanDanger { kind, address, detail, .. } in dangers {
+            text(kind, KEY_BYTES_MAX);
+            text(address, NAME_BYTES_MAX);
+            text(detail, TEXT_BYTES_MAX);
+        }
+        touches.truncate(TOUCHES_MAX);
+        touches.iter_mut().for_each(|touch| text(touch, NAME_BYTES_MAX));
+    }
+    // An incomplete list would say that the rest is gone.
+    result.objects = result.objects.filter(|objects| objects.len() <= OBJECTS_MAX);
+    for NamedObject { name, id, address, .. } in result.objects.iter_mut().flatten() {
+        text(name, NAME_BYTES_MAX);
+        text(id, NAME_BYTES_MAX);
+        text(address, NAME_BYTES_MAX);
+    }
+    if let Some(tool) = &mut result.tool {
+        text(tool, KEY_BYTES_MAX);
+    }
+    result
+}
+
+/// An event in one line: what it is about, and its text.
+pub(super) fn event(redactor: &Redactor, line: &str, bytes_max: usize) -> String {
+    #[derive(Deserialize)]
+    struct Event {
+        #[serde(default)]
+        kind: String,
+        #[serde(default)]
+        text: String,
+        #[serde(default)]
+        address: Option<String>,
+    }
+    let told = match serde_json::from_str::<Event>(line) {
+        Ok(Event { text, address: Some(address), .. }) => format!("{address}: {text}"),
+        Ok(Event { kind, text, address: None }) if text.is_empty() => kind,
+        Ok(Event { text, address: None, .. }) => text,
+        Err(_no_event) => line.to_owned(),
+    };
+    safe(redactor, &told, bytes_max)
+}
+
+fn safe(redactor: &Redactor, text: &str, bytes_max: usize) -> String {
+    cut(&escape(&redactor.redact_bounded(text, bytes_max), bytes_max), bytes_max)
+}
