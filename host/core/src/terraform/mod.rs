@@ -4,11 +4,12 @@
 //! In the order of a run: the [`files`] of a mission, the static [`allow`]-list over everything that Terraform would
 //! load from them, the [`labels`] that a worker adds to them, the [`providers`] table that tells whether the docker
 //! provider can talk to an engine at all, the [`ui_events`] that Terraform prints while it works, the [`plan`] it wants
-//! to apply, and the [`state_json`] it left.
+//! to apply, the [`state_json`] it left, and the [`errored`] one that it could not deliver.
 //!
 //! Not here: starting Terraform, reading files, asking the engine. Those are verbs and belong to the worker and host.
 
 pub mod allow;
+pub mod errored;
 pub mod files;
 pub mod grants;
 pub mod labels;
