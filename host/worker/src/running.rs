@@ -151,7 +151,7 @@ async fn claimed(
     let tool = Tool::new(inputs, &endpoint.environment(), alive, interrupt_at, stop);
     let mut session = terraform::Session { inputs, events, tool, first, version: None };
     let done = session.run().await;
-    let late = salvage::errored(inputs, &states, &deliveries).await;
+    let late = salvage::errored(inputs, &states, session.first.as_deref(), &deliveries).await;
     endpoint.stop().await;
     drop(deliveries);
     session.events.say("delivering", "handing over what the host does not have yet");

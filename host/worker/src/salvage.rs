@@ -7,7 +7,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use quarterdeck_core::ids::Timestamp;
 use quarterdeck_core::order::{End, WorkerResult};
+use quarterdeck_core::terraform::errored::mend;
 use quarterdeck_core::terraform::state_json::STATE_BYTES_MAX;
 use tokio::sync::mpsc;
 
@@ -16,7 +18,7 @@ use crate::failure::failure;
 use crate::host::{Host, HostError};
 use crate::inputs::Inputs;
 use crate::outcome::{self, Halt, Newest};
-use crate::states::States;
+use crate::states::{States, reference};
 use crate::{Ending, clock, disk};
 
 /// The deadline may be over when somebody comes; handing over gets this long at least.
@@ -39,20 +41,35 @@ pub(crate) async fn salvage(inputs: &Inputs) -> Ending {
         Err(error) => return Ending::NotStarted(outcome::chain(&error)),
     };
     let mut delivered = Delivered::default();
-    if let Err(error) = hand_over(inputs, &host, &states).await {
+    let until = inputs.order.deadline.max(clock::now().plus_ms(DELIVERY_MS_MIN));
+    // Nobody else writes while the lock is this order's, so what the host has now is what the run began with or wrote.
+    let first = match host.state(until).await {
+        Ok(first) => first,
+        Err(error) => {
+            delivered.note(error);
+            None
+        }
+    };
+    if delivered.undelivered.is_none()
+        && let Err(error) = hand_over(inputs, &host, &states, first.as_deref(), until).await
+    {
         delivered.note(error);
     }
-    let first = host.state(inputs.order.deadline).await.ok().flatten();
     let newest = Newest::of(&states, first.as_deref());
     let failure = failure("crashed", "the worker was killed; what it left was handed over", true);
     let result = outcome::result(inputs, Err(Halt { end: End::Lost, failure }), &delivered, &newest, None);
     outcome::write(inputs, &result)
 }
 
-async fn hand_over(inputs: &Inputs, host: &Host, states: &Arc<Mutex<States>>) -> Result<(), HostError> {
+async fn hand_over(
+    inputs: &Inputs,
+    host: &Host,
+    states: &Arc<Mutex<States>>,
+    first: Option<&[u8]>,
+    until: Timestamp,
+) -> Result<(), HostError> {
     let disk = |error: String| HostError::Away { last: error };
-    let until = inputs.order.deadline.max(clock::now().plus_ms(DELIVERY_MS_MIN));
-    keep_errored(inputs, states).map_err(disk)?;
+    keep_errored(inputs, states, first).map_err(disk)?;
     let (numbers, lock) = {
         let states = states.lock().expect("no holder panics");
         (states.undelivered().map_err(|error| disk(error.to_string()))?, states.noted_lock())
@@ -67,25 +84,47 @@ async fn hand_over(inputs: &Inputs, host: &Host, states: &Arc<Mutex<States>>) ->
     Ok(())
 }
 
-/// Takes an `errored.tfstate` for the version that it is, and tells the number that it got. The file stays.
-fn keep_errored(inputs: &Inputs, states: &Arc<Mutex<States>>) -> Result<Option<u32>, String> {
+/// Takes an `errored.tfstate` for the version that it is, and tells the number that it got. The file stays. `first` is
+/// the state that the run began with.
+fn keep_errored(inputs: &Inputs, states: &Arc<Mutex<States>>, first: Option<&[u8]>) -> Result<Option<u32>, String> {
     let path = inputs.folder.errored_state();
     if !path.exists() {
         return Ok(None);
     }
-    let bytes = disk::read_bounded(&path, STATE_BYTES_MAX).map_err(|error| format!("read errored.tfstate: {error}"))?;
-    let kept = states.lock().expect("no holder panics").keep(&bytes);
-    let kept = kept.map_err(|error| format!("keep errored.tfstate: {}", outcome::chain(&error)))?;
+    let fault = |error: &dyn std::error::Error| format!("errored.tfstate: {}", outcome::chain(error));
+    let bytes = disk::read_bounded(&path, STATE_BYTES_MAX).map_err(|error| fault(&error))?;
+    let mut states = states.lock().expect("no holder panics");
+    if states.has_errored(&bytes) {
+        return Ok(None);
+    }
+    let last = match states.newest() {
+        Some(newest) => Some(newest.state.clone()),
+        None => first.map(reference).transpose().map_err(|error| fault(&error))?,
+    };
+    let mended = mend(&bytes, last.as_ref(), &fresh_lineage()?).map_err(|error| fault(&error))?;
+    let kept = states.keep(&mended).map_err(|error| fault(&error))?;
+    states.note_errored(&bytes).map_err(|error| fault(&error))?;
     Ok(kept.map(|version| version.number))
+}
+
+/// A random UUID, as Terraform names a new history.
+fn fresh_lineage() -> Result<String, String> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| format!("draw a random lineage: {error}"))?;
+    random[6] = random[6] & 0x0f | 0x40;
+    random[8] = random[8] & 0x3f | 0x80;
+    let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
 }
 
 /// At the end of a run: an `errored.tfstate`, where there is one, goes to the host before the result is written.
 pub(crate) async fn errored(
     inputs: &Inputs,
     states: &Arc<Mutex<States>>,
+    first: Option<&[u8]>,
     deliveries: &mpsc::Sender<Delivery>,
 ) -> Result<(), String> {
-    let Some(number) = keep_errored(inputs, states)? else { return Ok(()) };
+    let Some(number) = keep_errored(inputs, states, first)? else { return Ok(()) };
     let lock = states.lock().expect("no holder panics").noted_lock().map(|lock| lock.id);
     let told = deliveries.send(Delivery::Version { number, lock }).await;
     told.map_err(|_gone| "the task that hands states over has ended".to_owned())

@@ -111,6 +111,16 @@ impl States {
         }
     }
 
+    /// Whether this `errored.tfstate` has become a version already.
+    pub(crate) fn has_errored(&self, bytes: &[u8]) -> bool {
+        fs::read_to_string(self.errored()).is_ok_and(|text| text.trim() == Digest::of(bytes).to_string())
+    }
+
+    /// Notes that this `errored.tfstate` has become a version, so that it does not become another one.
+    pub(crate) fn note_errored(&self, bytes: &[u8]) -> io::Result<()> {
+        disk::write_whole(&self.errored(), Digest::of(bytes).to_string().as_bytes())
+    }
+
     fn numbers(&self) -> io::Result<Vec<u32>> {
         let names = fs::read_dir(self.folder.states())?;
         Ok(names.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
@@ -122,6 +132,10 @@ impl States {
 
     fn delivered(&self) -> PathBuf {
         self.folder.root().join("delivered")
+    }
+
+    fn errored(&self) -> PathBuf {
+        self.folder.root().join("errored")
     }
 
     fn lock(&self) -> PathBuf {
