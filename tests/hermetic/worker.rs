@@ -6,6 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::order::{ApplyInput, End, ObjectKind, WorkerResult};
 use quarterdeck_core::situation::Operation;
@@ -15,6 +18,7 @@ use quarterdeck_tests::fake_host::{FakeHost, from_now, lay_out};
 use quarterdeck_worker::protocol::{LockInfo, RunConfig, RunFolder};
 use quarterdeck_worker::{Ending, work};
 use tempfile::TempDir;
+use tokio::net::UnixListener;
 use tokio::sync::watch;
 
 const MAIN: &str = "terraform {\n  required_providers {\n    docker = {\n      source = \"kreuzwerker/docker\"\n    }\n  }\n}\n\
@@ -276,6 +280,46 @@ async fn only_what_was_approved_is_applied() {
     scene.host.know(|world| world.versions.push(br#"{"version":4,"serial":7,"lineage":"l","resources":[]}"#.to_vec()));
     let (_, result) = scene.all(Operation::Apply).await;
     assert_eq!((kind(&result), scene.heard().len()), ("conflict", 1));
+}
+
+#[tokio::test]
+async fn what_a_plan_takes_for_gone_is_asked_for_at_the_engine() {
+    // The stand-in's plan has nothing to destroy, though the state names a network: either it is gone, or the provider was
+    // refused and took that for the same.
+    let state = br#"{"version":4,"serial":1,"lineage":"l","resources":[{"mode":"managed","type":"docker_network",
+        "name":"n","instances":[{"attributes":{"id":"abc","name":"n"}}]}]}"#;
+    for (has_it, expected) in [(StatusCode::OK, "version-mismatch"), (StatusCode::NOT_FOUND, "")] {
+        let scene = Scene::new("");
+        scene.host.know(|world| world.versions.push(state.to_vec()));
+        let listener = UnixListener::bind(&scene.config.engine).unwrap();
+        let engine = Router::new().route("/networks/abc", get(move || async move { has_it }));
+        let engine = tokio::spawn(async move { axum::serve(listener, engine).await });
+        let (_, result) = scene.all(Operation::PlanDestroy).await;
+        assert_eq!(kind(&result), expected, "{:?}", result.failure);
+        assert_eq!(scene.heard(), ["claim"]);
+        engine.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_there_yet_is_waited_for() {
+    let mut scene = Scene::new("");
+    scene.host.away().await;
+    scene.order(Operation::Plan, Duration::from_secs(60));
+    let root = scene.root();
+    let stop = scene.stop.subscribe();
+    let worker = tokio::spawn(async move { work(Operation::Plan, &root, stop).await });
+    scene.made("alive").await;
+    assert!(!scene.run().terraform().exists());
+    scene.host.back();
+    assert_eq!(worker.await.unwrap(), Ending::Succeeded);
+    // Nobody there at all, and told to stop: a result, and nothing touched.
+    let mut scene = Scene::new("");
+    scene.host.away().await;
+    scene.stop.send_replace(true);
+    let (ending, result) = scene.all(Operation::Plan).await;
+    assert_eq!((ending, result.end), (Ending::Cancelled, End::Cancelled));
+    assert!(!scene.run().terraform().exists());
 }
 
 #[tokio::test]
