@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod place;
+mod whole;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -37,7 +38,7 @@ fn a_worker_gets_its_inputs_and_its_end_is_reported_once_all_is_safe() {
     for blob in [&b"PK plan"[..], b"{\"a\":1}", b"+ net"] {
         assert_eq!(place.blobs.get(&Digest::of(blob)).unwrap().as_deref(), Some(blob));
     }
-    let run = place.run(&order);
+    let run = place.run_folder(&order);
     assert_eq!(fs::read(run.join("files.bin")).unwrap(), ordered::files());
     assert_eq!((mode(&run), mode(&run.join("order.json")), mode(&run.join("worker.log"))), (0o700, 0o600, 0o600));
     let environment = fs::read_to_string(run.join("environment")).unwrap();
@@ -57,9 +58,9 @@ fn an_apply_gets_exactly_the_approved_bytes() {
     let host = place.host("ends");
     host.start(&order);
     assert_eq!(host.result().end, End::Succeeded);
-    let saved = place.run(&order).join("in-saved.tfplan");
+    let saved = place.run_folder(&order).join("in-saved.tfplan");
     assert_eq!((fs::read(&saved).unwrap(), mode(&saved)), (b"saved".to_vec(), 0o600));
-    assert_eq!(fs::read(place.run(&order).join("in-plan.json")).unwrap(), b"{}");
+    assert_eq!(fs::read(place.run_folder(&order).join("in-plan.json")).unwrap(), b"{}");
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn what_can_not_be_started_is_a_failure_and_leaves_nothing() {
         let result = host.result();
         let message = &result.failure.as_ref().unwrap().message;
         assert!(result.end == End::Failed && kind(&result) == "start" && message.contains(says), "{message}");
-        assert!(!place.run(&order).exists());
+        assert!(!place.run_folder(&order).exists());
         host.forget(&order);
     }
 }
@@ -114,8 +115,8 @@ fn what_a_host_prepared_and_did_not_start_is_started_and_half_a_folder_goes() {
     let place = Place::new();
     let result = place.leaves_plan();
     let order = place.order(Operation::Plan);
-    fs::create_dir_all(place.run(&order)).unwrap();
-    fs::write(place.run(&order).join("order.json"), serde_json::to_vec(&order).unwrap()).unwrap();
+    fs::create_dir_all(place.run_folder(&order)).unwrap();
+    fs::write(place.run_folder(&order).join("order.json"), serde_json::to_vec(&order).unwrap()).unwrap();
     let half = place.path("work").join("apply-web-0123456789ab");
     fs::create_dir(&half).unwrap();
     fs::write(half.join("config.json"), b"{").unwrap();
@@ -207,7 +208,7 @@ fn a_number_that_is_used_again_is_never_signalled() {
     let mut order = place.order(Operation::Apply);
     order.deadline = Timestamp(1);
     let mut stranger = Command::new("/bin/sleep").arg("1000").spawn().unwrap();
-    let run = place.run(&order);
+    let run = place.run_folder(&order);
     fs::create_dir_all(&run).unwrap();
     fs::write(run.join("order.json"), serde_json::to_vec(&order).unwrap()).unwrap();
     fs::write(run.join("alive"), b"").unwrap();

@@ -27,6 +27,8 @@ pub(super) struct Place {
     pub(super) book: Arc<Book>,
     pub(super) blobs: Arc<Blobs>,
     pub(super) states: Arc<StateStore>,
+    /// What workers are told.
+    pub(super) run: RunConfig,
 }
 
 /// An adapter and its wake-ups.
@@ -46,14 +48,20 @@ impl Place {
         let work = folder.path().join("work");
         let alive = Arc::new(move |order: &_| lives(&work, order));
         let states = StateStore::open(&folder.path().join("state"), book.clone(), clock, alive).unwrap();
-        Place { folder, book, blobs, states: Arc::new(states) }
+        let run = RunConfig {
+            socket: folder.path().join("worker.sock"),
+            terraform: "/nowhere/terraform".into(),
+            engine: "/nowhere/docker.sock".into(),
+            environment: Vec::new(),
+        };
+        Place { folder, book, blobs, states: Arc::new(states), run }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(super) fn run(&self, order: &Order) -> PathBuf {
+    pub(super) fn run_folder(&self, order: &Order) -> PathBuf {
         self.path("work").join(order.name.as_str())
     }
 
@@ -83,12 +91,7 @@ impl Place {
             program: program.into(),
             arguments: arguments.iter().map(Into::into).collect(),
             environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
-            run: RunConfig {
-                socket: self.path("worker.sock"),
-                terraform: "/nowhere/terraform".into(),
-                engine: "/nowhere/docker.sock".into(),
-                environment: Vec::new(),
-            },
+            run: self.run.clone(),
             clock,
             wake: Arc::new(move || {
                 let _test_is_over = sender.lock().unwrap().send(());
