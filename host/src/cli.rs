@@ -29,57 +29,67 @@ use crate::config::{self, Given};
 
 /// Does what the command line asks, and says how it ended. Failures are told on stderr.
 pub async fn main(cli: Cli) -> Exit {
-    let done = match dispatch(cli).await {
+    let failure = match execute(cli).await.and_then(|(exit, text)| Ok(print::out(&text).map(|()| exit)?)) {
         Ok(exit) => return exit,
         Err(failure) => failure,
     };
-    if done.exit != Exit::Done {
-        let (red, plain) = (anstyle::AnsiColor::Red.on_default().bold(), anstyle::Reset);
-        let text = done.text();
-        let text = text.strip_prefix("error:").map_or(text.clone(), |rest| format!("{red}error:{plain}{rest}"));
+    let told = print::out(&failure.out);
+    if failure.exit != Exit::Done && told.is_ok() {
+        let red = anstyle::AnsiColor::Red.on_default().bold();
+        let text = failure.text();
+        let text = text.strip_prefix("error:").map_or(text.clone(), |rest| format!("{red}error:{red:#}{rest}"));
         print::note(text.trim_end());
     }
-    done.exit
+    failure.exit
 }
 
-async fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+/// Does what the command line asks; gives back how it ended, and the text for stdout.
+///
+/// # Errors
+/// Whatever failed, with the exit code that belongs to it.
+pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
     let given = Given { data: cli.data.clone(), ..Given::default() };
     let world = cli.world();
     let place = || -> Result<Place, Failure> { Place::find(&config::data_folder(&given)?, world) };
-    match cli.command {
-        Command::Run(args) => run::run(args, given, world).await,
-        Command::Get { what, name, output } => get::get(&place()?, what, name.as_deref(), output).await,
-        Command::Describe { what, name, output } => describe::describe(&place()?, what, &name, output).await,
-        Command::Approve(args) => say::approve(&place()?, args).await,
-        Command::Deny(args) => say::deny(&place()?, args).await,
-        Command::Destroy { mission, yes } => say::destroy(&place()?, &mission, yes).await,
-        Command::Restore { mission } => say::restore(&place()?, &mission).await,
-        Command::Cancel { worker } => say::cancel(&place()?, &worker).await,
-        Command::Journal(JournalCommand::Verify { output }) => journal::verify(&place()?, output),
+    let text = match cli.command {
+        Command::Get { what, name, output } => get::get(&place()?, what, name.as_deref(), output).await?,
+        Command::Describe { what, name, output } => describe::describe(&place()?, what, &name, output).await?,
+        Command::Journal(JournalCommand::Verify { output }) => journal::verify(&place()?, output)?,
         Command::Journal(JournalCommand::Show { turn, situation, output }) => {
-            journal::show(&place()?, turn, situation, output)
+            journal::show(&place()?, turn, situation, output)?
         }
-        Command::Journal(JournalCommand::List { last, output }) => journal::list(&place()?, last, output),
-        Command::Policy(PolicyCommand::Inspect { file, output }) => policy::inspect(&file, output),
+        Command::Journal(JournalCommand::List { last, output }) => journal::list(&place()?, last, output)?,
+        Command::Policy(PolicyCommand::Inspect { file, output }) => policy::inspect(&file, output)?,
         Command::Version { output } => version(output),
+        Command::Run(args) => return Ok((run::run(args, given, world).await?, String::new())),
+        Command::Approve(args) => return said(say::approve(&place()?, args).await),
+        Command::Deny(args) => return said(say::deny(&place()?, args).await),
+        Command::Destroy { mission, yes } => return said(say::destroy(&place()?, &mission, yes).await),
+        Command::Restore { mission } => return said(say::restore(&place()?, &mission).await),
+        Command::Cancel { worker } => return said(say::cancel(&place()?, &worker).await),
         Command::Worker { .. } => {
             let error = "a worker has a process and a runtime of its own";
-            Err(Failure::new(Exit::Usage, error, "leave it to the host: quarterdeck run PATH"))
+            return Err(Failure::new(Exit::Usage, error, "leave it to the host: quarterdeck run PATH"));
         }
-    }
+    };
+    Ok((Exit::Done, text))
 }
 
-fn version(output: print::Output) -> Result<Exit, Failure> {
+/// What was said to a host is told on stderr; stdout stays empty.
+fn said(exit: Result<Exit, Failure>) -> Result<(Exit, String), Failure> {
+    exit.map(|exit| (exit, String::new()))
+}
+
+fn version(output: print::Output) -> String {
     let sandbox = crate::decide::identity();
     let version = env!("CARGO_PKG_VERSION");
     match output {
         print::Output::Table | print::Output::Wide => {
-            print::out(&format!("quarterdeck {version} ({}, {})\n", sandbox.engine, sandbox.target))?;
+            format!("quarterdeck {version} ({}, {})\n", sandbox.engine, sandbox.target)
         }
         print::Output::Json => {
             let object = serde_json::json!({ "version": version, "sandbox": sandbox });
-            print::out(&print::pretty(&print::object("Version", false, &object)))?;
+            print::pretty(&print::object("Version", false, &object))
         }
     }
-    Ok(Exit::Done)
 }

@@ -1,6 +1,7 @@
 //! The hermetic suite: one binary, no network but loopback, nothing installed.
 
 mod brain;
+mod cli;
 mod decide;
 mod doctor;
 mod engine;

@@ -6,7 +6,7 @@ use super::place::Place;
 use super::print::{self, Output, fields, section, word};
 use crate::view::{ApprovalView, DangerView, FindingView, MissionView, View, WorkerView, age, rfc3339};
 
-pub(super) async fn describe(place: &Place, what: Described, name: &str, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn describe(place: &Place, what: Described, name: &str, output: Output) -> Result<String, Failure> {
     let view = place.view().await?;
     let none = |kind: &str| {
         Failure::new(Exit::Failed, format!("there is no {kind} {name:?}"), format!("quarterdeck get {kind}s"))
@@ -32,11 +32,10 @@ pub(super) async fn describe(place: &Place, what: Described, name: &str, output:
             (print::object("Finding", view.rehearsal, found), finding(&view, found))
         }
     };
-    match output {
-        Output::Json => print::out(&print::pretty(&json))?,
-        Output::Table | Output::Wide => print::out(&text)?,
-    }
-    Ok(Exit::Done)
+    Ok(match output {
+        Output::Json => print::pretty(&json),
+        Output::Table | Output::Wide => text,
+    })
 }
 
 /// The plan that an approval is about, as text; none once it is not the newest any more.

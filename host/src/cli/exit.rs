@@ -57,12 +57,19 @@ pub struct Failure {
     pub error: anyhow::Error,
     /// What to do now.
     pub next: Option<String>,
+    /// What is printed on stdout all the same.
+    pub out: String,
 }
 
 impl Failure {
     /// A failure that we found ourselves.
     pub fn new(exit: Exit, error: impl fmt::Display, next: impl Into<String>) -> Failure {
-        Failure { exit, error: anyhow::anyhow!("{error}"), next: Some(next.into()) }
+        Failure::of(exit, anyhow::anyhow!("{error}"), Some(next.into()))
+    }
+
+    /// A failure that somebody else found.
+    pub fn of(exit: Exit, error: impl Into<anyhow::Error>, next: Option<String>) -> Failure {
+        Failure { exit, error: error.into(), next, out: String::new() }
     }
 
     /// The failure as people read it: `error:`, a `because:` for each source, and `next:`.
@@ -90,13 +97,13 @@ impl From<JournalError> for Failure {
                 (Exit::Failed, "start it again: quarterdeck run PATH")
             }
         };
-        Failure { exit, next: Some(next.to_owned()), error: error.into() }
+        Failure::of(exit, error, Some(next.to_owned()))
     }
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Failure {
-        Failure { exit: Exit::Usage, error: error.into(), next: Some("quarterdeck run --help".to_owned()) }
+        Failure::of(Exit::Usage, error, Some("quarterdeck run --help".to_owned()))
     }
 }
 
@@ -107,7 +114,7 @@ impl From<ClientError> for Failure {
             ClientError::NoAnswer { .. } => (Exit::Unreachable, Some("start a host: quarterdeck run PATH".to_owned())),
             ClientError::Refused(refusal) => (Exit::Failed, Some(refusal.next.clone())),
         };
-        Failure { exit, error: error.into(), next }
+        Failure::of(exit, error, next)
     }
 }
 
@@ -117,7 +124,7 @@ impl From<ListenError> for Failure {
             ListenError::Alive(_) => "ask the running host: quarterdeck get missions",
             ListenError::Io { .. } => "choose another folder with --data",
         };
-        Failure { exit: Exit::Unreachable, next: Some(next.to_owned()), error: error.into() }
+        Failure::of(Exit::Unreachable, error, Some(next.to_owned()))
     }
 }
 
@@ -142,7 +149,7 @@ impl From<StartError> for Failure {
             StartError::Brain(_) => (Exit::Usage, "correct the key or the address, or run with --offline"),
             StartError::Sandbox(_) | StartError::Random(_) => (Exit::Failed, "this machine lacks what a host needs"),
         };
-        Failure { exit, next: Some(next.to_owned()), error: error.into() }
+        Failure::of(exit, error, Some(next.to_owned()))
     }
 }
 
@@ -150,6 +157,6 @@ impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {
         // Whoever read our output has seen enough: `quarterdeck get turns | head`.
         let exit = if error.kind() == std::io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::Failed };
-        Failure { exit, error: anyhow::Error::new(error).context("write the output"), next: None }
+        Failure::of(exit, anyhow::Error::new(error).context("write the output"), None)
     }
 }

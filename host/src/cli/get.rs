@@ -12,7 +12,7 @@ use crate::view::{ApprovalView, FindingView, MissionView, TurnView, View, Worker
 /// `get turns` shows this many: a screen.
 const TURNS_SHOWN: usize = 32;
 
-pub(super) async fn get(place: &Place, what: Listed, name: Option<&str>, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn get(place: &Place, what: Listed, name: Option<&str>, output: Output) -> Result<String, Failure> {
     if what == Listed::Turns {
         return turns(place, name, output);
     }
@@ -37,8 +37,7 @@ pub(super) async fn get(place: &Place, what: Listed, name: Option<&str>, output:
         }
         Listed::Turns => unreachable!("turns come from the journal, above"),
     };
-    print::out(&text)?;
-    Ok(Exit::Done)
+    Ok(text)
 }
 
 fn listed<T: Serialize>(
@@ -187,7 +186,7 @@ fn approvals(view: &View, approvals: &[ApprovalView], wide: bool) -> String {
 }
 
 /// Turns come from the journal, whether or not a host runs: it alone has those of earlier hosts.
-fn turns(place: &Place, name: Option<&str>, output: Output) -> Result<Exit, Failure> {
+fn turns(place: &Place, name: Option<&str>, output: Output) -> Result<String, Failure> {
     let wanted = name
         .map(str::parse::<u32>)
         .transpose()
@@ -211,8 +210,7 @@ fn turns(place: &Place, name: Option<&str>, output: Output) -> Result<Exit, Fail
             turn_table(&turns, output == Output::Wide)
         }
     };
-    print::out(&text)?;
-    Ok(Exit::Done)
+    Ok(text)
 }
 
 fn turn_table(turns: &[TurnView], wide: bool) -> String {

@@ -12,7 +12,7 @@ use super::print::{self, Output, fields, section, word};
 use crate::remember::journal::{self, Record};
 use crate::view::rfc3339;
 
-pub(super) fn verify(place: &Place, output: Output) -> Result<Exit, Failure> {
+pub(super) fn verify(place: &Place, output: Output) -> Result<String, Failure> {
     let mut rehearsal = place.rehearsal;
     let head = journal::read(&place.journal(), &mut |record| {
         if let Entry::Begun(begun) = record.entry {
@@ -35,11 +35,10 @@ pub(super) fn verify(place: &Place, output: Output) -> Result<Exit, Failure> {
             print::pretty(&print::object("JournalVerification", rehearsal, &object))
         }
     };
-    print::out(&text)?;
-    Ok(Exit::Done)
+    Ok(text)
 }
 
-pub(super) fn show(place: &Place, turn: u32, situation: bool, output: Output) -> Result<Exit, Failure> {
+pub(super) fn show(place: &Place, turn: u32, situation: bool, output: Output) -> Result<String, Failure> {
     let (mut rehearsal, mut opened, mut closed) = (place.rehearsal, None, None);
     journal::read(&place.journal(), &mut |record| match record.entry {
         Entry::Begun(begun) if opened.is_none() => rehearsal = begun.rehearsal,
@@ -62,18 +61,16 @@ pub(super) fn show(place: &Place, turn: u32, situation: bool, output: Output) ->
         let error = format!("the journal has no turn {turn}");
         return Err(Failure::new(Exit::Failed, error, "quarterdeck get turns"));
     };
-    let seen: Situation = encoding::decode_ours(&opened.situation).map_err(|error| Failure {
-        exit: Exit::Damaged,
-        error: anyhow::Error::new(error).context(format!("read the situation of turn {turn}")),
-        next: Some("read it with the version of quarterdeck that wrote it".to_owned()),
+    let seen: Situation = encoding::decode_ours(&opened.situation).map_err(|error| {
+        let error = anyhow::Error::new(error).context(format!("read the situation of turn {turn}"));
+        Failure::of(Exit::Damaged, error, Some("read it with the version of quarterdeck that wrote it".to_owned()))
     })?;
     let text = match (situation, output) {
         (true, _) => print::pretty(&print::object("Situation", rehearsal, &seen)),
         (false, Output::Json) => print::pretty(&turn_json(rehearsal, &opened, closed.as_ref())),
         (false, Output::Table | Output::Wide) => turn_text(rehearsal, &opened, closed.as_ref(), &seen),
     };
-    print::out(&text)?;
-    Ok(Exit::Done)
+    Ok(text)
 }
 
 /// The class of an answer, and what stands with it.
@@ -154,7 +151,7 @@ fn summary(seen: &Situation) -> Vec<String> {
     lines
 }
 
-pub(super) fn list(place: &Place, last: usize, output: Output) -> Result<Exit, Failure> {
+pub(super) fn list(place: &Place, last: usize, output: Output) -> Result<String, Failure> {
     let (mut rehearsal, mut lines) = (place.rehearsal, std::collections::VecDeque::new());
     let head = journal::read(&place.journal(), &mut |Record { seq, hash, entry }| {
         if let Entry::Begun(begun) = &entry {
@@ -191,8 +188,7 @@ pub(super) fn list(place: &Place, last: usize, output: Output) -> Result<Exit, F
             print::table(heads, lines.into_iter().map(row))
         }
     };
-    print::out(&text)?;
-    Ok(Exit::Done)
+    Ok(text)
 }
 
 /// What an entry is about, in one line.

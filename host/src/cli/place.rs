@@ -109,7 +109,7 @@ impl Place {
         }
         let read = Blobs::open(&self.folder.join("blobs")).map_err(anyhow::Error::new);
         let blob = read.and_then(|blobs| Ok(blobs.get(rendered)?));
-        let blob = blob.map_err(|error| Failure { exit: Exit::Failed, error, next: None })?;
+        let blob = blob.map_err(|error| Failure::of(Exit::Failed, error, None))?;
         Ok(blob.map(|text| String::from_utf8_lossy(&text).into_owned()))
     }
 

@@ -20,16 +20,15 @@ struct Names {
     exports: Vec<String>,
 }
 
-pub(super) fn inspect(file: &Path, output: Output) -> Result<Exit, Failure> {
-    let usage = |error: anyhow::Error| Failure {
-        exit: Exit::Usage,
-        error,
-        next: Some("name a policy, a WebAssembly component; wit/policy.wit is the contract".to_owned()),
+pub(super) fn inspect(file: &Path, output: Output) -> Result<String, Failure> {
+    let usage = |error: anyhow::Error| {
+        let next = "name a policy, a WebAssembly component; wit/policy.wit is the contract";
+        Failure::of(Exit::Usage, error, Some(next.to_owned()))
     };
     let bytes = read(file).map_err(usage)?;
     let digest = Digest::of(&bytes);
     let names = names(&bytes).unwrap_or_default();
-    let sandbox = Sandbox::new().map_err(|error| Failure { exit: Exit::Failed, error: error.into(), next: None })?;
+    let sandbox = Sandbox::new().map_err(|error| Failure::of(Exit::Failed, error, None))?;
     let loaded = sandbox.load(&bytes);
     let description = loaded.as_ref().ok().map(|policy| policy.description().clone());
     let problem = loaded.err().map(|error| crate::driver::chain(&error));
@@ -63,12 +62,11 @@ pub(super) fn inspect(file: &Path, output: Output) -> Result<Exit, Failure> {
             text
         }
     };
-    print::out(&text)?;
     match problem {
-        None => Ok(Exit::Done),
+        None => Ok(text),
         Some(problem) => {
             let error = anyhow::anyhow!("{}", escape(&problem)).context(format!("use {} as a policy", file.display()));
-            Err(usage(error))
+            Err(Failure { out: text, ..usage(error) })
         }
     }
 }

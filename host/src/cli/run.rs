@@ -50,6 +50,8 @@ pub(super) async fn run(args: RunArgs, given: Given, world: Option<World>) -> Re
     screen.busy(Some("starting".to_owned()));
     let sources = args.paths.iter().map(|path| source(path)).collect();
     let config = configure(&args, given, world == Some(World::Real))?;
+    // The first turn may be over before anybody listens; it is told with the second.
+    let teller = Teller::since(clock());
     let host = app::start(config).await?;
     let listener = local::listen(&host.folder.join(SOCKET))?;
     let updates = host.updates();
@@ -62,7 +64,6 @@ pub(super) async fn run(args: RunArgs, given: Given, world: Option<World>) -> Re
     };
     let server = tokio::spawn(local::serve(listener, desk));
     tell_start(&screen, &host, args.output)?;
-    let teller = Teller::since(clock());
     let watch = Watch { screen, teller, host, sources, updates, args, last: None, asking: None, later: Vec::new() };
     let ended = watch.watch().await;
     server.abort();

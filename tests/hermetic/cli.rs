@@ -1,0 +1,9 @@
+//! The command line and the socket: what people are shown, and what they are told when something is wrong.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod commands;
+mod journal;
+mod socket;
+mod story;
+mod views;

@@ -1,0 +1,140 @@
+//! The command line itself: what is accepted, and what is printed of a journal when no host runs.
+
+use clap::{CommandFactory, Parser};
+use quarterdeck::cli::{Cli, Exit, Failure, execute};
+use serde_json::Value;
+
+use super::story::Story;
+
+pub(super) async fn said(data: &std::path::Path, words: &str) -> Result<(Exit, String), Failure> {
+    let words = ["quarterdeck", "--data", data.to_str().unwrap()].into_iter().chain(words.split_whitespace());
+    execute(Cli::try_parse_from(words).unwrap()).await
+}
+
+fn parse(words: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(words.split_whitespace())
+}
+
+#[test]
+fn every_command_says_by_example_how_it_is_used() {
+    fn walk(command: &clap::Command) {
+        if command.is_hide_set() {
+            return;
+        }
+        if command.get_subcommands().next().is_none() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("quarterdeck "), "{} has no example", command.get_name());
+        }
+        command.get_subcommands().for_each(walk);
+    }
+    let command = Cli::command();
+    walk(&command);
+    let help = command.get_after_help().unwrap().to_string();
+    for exit in
+        [Exit::Done, Exit::Failed, Exit::Usage, Exit::Unreachable, Exit::Damaged, Exit::TimedOut, Exit::Interrupted]
+    {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(&exit.code().to_string())), "{exit:?}");
+    }
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn a_command_line_is_parsed_once_and_refused_readably() {
+    for good in [
+        "quarterdeck run a b --until-ready --yes --real --timeout 90s --autonomy suggest --offline -o json",
+        "quarterdeck get mission web",
+        "quarterdeck get turns 3 -o wide",
+        "quarterdeck --rehearsal journal verify",
+        "quarterdeck approve a-1 --comment fine --yes",
+        "quarterdeck worker terraform plan --folder x",
+    ] {
+        assert!(parse(good).is_ok(), "{good}");
+    }
+    for (bad, says) in [
+        ("quarterdeck run", "PATH"),
+        ("quarterdeck run a --timeout soon", "such as 30s"),
+        ("quarterdeck run a --timeout 0s", "more than nothing"),
+        ("quarterdeck run a --autonomy all", "off, suggest, approve or auto"),
+        ("quarterdeck --real --rehearsal get missions", "cannot be used with"),
+        ("quarterdeck approve ../etc", "approval id"),
+        ("quarterdeck destroy Web", "mission name"),
+        ("quarterdeck get nodes", "possible values"),
+    ] {
+        let error = parse(bad).unwrap_err();
+        assert_eq!(error.exit_code(), i32::from(Exit::Usage.code()));
+        assert!(error.to_string().contains(says), "{bad}: {error}");
+    }
+}
+
+const READS: [&str; 10] = [
+    "get missions",
+    "get findings",
+    "get workers",
+    "get approvals",
+    "get turns",
+    "describe mission web",
+    "describe approval a-0123456789",
+    "journal verify",
+    "journal list",
+    "journal show 2",
+];
+
+#[tokio::test]
+async fn every_json_object_says_that_it_is_a_rehearsal() {
+    let data = Story::asking().write();
+    for words in READS.into_iter().chain(["journal show 2 --situation"]) {
+        let (_, text) = said(data.path(), &format!("{words} -o json")).await.unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["rehearsal"], true, "{words}");
+        assert_eq!(value["apiVersion"], "quarterdeck.dev/v1alpha1", "{words}");
+        for item in value["items"].as_array().into_iter().flatten() {
+            assert_eq!(item["rehearsal"], true, "{words}");
+        }
+    }
+    let (_, text) = said(data.path(), "get missions -o json").await.unwrap();
+    let list: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&list["kind"], &list["items"][0]["name"]), (&"MissionList".into(), &"web".into()));
+    assert_eq!(list["items"][0]["conditions"][0]["reason"], "Rehearsed");
+}
+
+#[tokio::test]
+async fn nothing_that_is_printed_can_deceive_a_reader() {
+    let data = Story::asking().write();
+    for words in READS.into_iter().chain(["journal show 2 --situation"]) {
+        for output in ["table", "wide", "json"] {
+            let (_, text) = said(data.path(), &format!("{words} -o {output}")).await.unwrap();
+            let hidden = text.chars().find(|c| *c != '\n' && quarterdeck_core::text::is_hidden(*c));
+            assert_eq!(hidden, None, "{words} -o {output}");
+            assert!(!text.lines().any(|line| line.starts_with("NAME  Ready")), "a line was forged: {text}");
+        }
+    }
+    let (_, text) = said(data.path(), "describe mission web").await.unwrap();
+    assert!(text.contains("a server\\u{1b}[31m\\u{202e}\\nNAME  Ready"), "{text}");
+}
+
+#[tokio::test]
+async fn an_approval_is_described_with_its_plan_and_its_dangers() {
+    let data = Story::asking().write();
+    let (_, text) = said(data.path(), "describe approval a-0123456789").await.unwrap();
+    for part in ["published-port", "0.0.0.0:8080", "-/+ docker_container.web is destroyed and made anew"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_with_what_to_do() {
+    let data = Story::asking().write();
+    for (words, exit, says) in [
+        ("get missions nope", Exit::Failed, "quarterdeck get missions"),
+        ("describe finding f-1", Exit::Failed, "quarterdeck get findings"),
+        ("journal show 99", Exit::Failed, "quarterdeck get turns"),
+        ("approve a-0123456789", Exit::Unreachable, "quarterdeck run PATH"),
+        ("destroy web --yes", Exit::Unreachable, "quarterdeck run PATH"),
+        ("--real get missions", Exit::Unreachable, "quarterdeck run PATH"),
+        ("policy inspect no-such-file", Exit::Usage, "wit/policy.wit"),
+    ] {
+        let failure = said(data.path(), words).await.unwrap_err();
+        assert_eq!(failure.exit, exit, "{words}");
+        assert!(failure.text().contains(says), "{words}: {}", failure.text());
+    }
+}

@@ -1,0 +1,118 @@
+//! The socket of a host that runs: who may ask, what is answered, and who is written down.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use quarterdeck::api::local::{self, Client, ClientError, Desk, ListenError, SOCKET};
+use quarterdeck::app::{self, Host};
+use quarterdeck::config::{BrainConfig, Config};
+use quarterdeck::driver::clock;
+use quarterdeck_core::charter::Charter;
+use quarterdeck_core::digest::Digest;
+use quarterdeck_core::observation::{Command, Person};
+use quarterdeck_core::situation::ApprovalState;
+
+fn config(data: &Path) -> Config {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples");
+    Config {
+        data: data.to_owned(),
+        missions: vec![examples.join("web-approve")],
+        real: false,
+        yes: false,
+        charter: Charter::default(),
+        interval: Duration::from_secs(1),
+        engine: data.join("no-engine.sock"),
+        terraform: None,
+        tool_environment: Vec::new(),
+        policy: None,
+        brain: BrainConfig { key: None, base_url: String::new(), model: String::new() },
+    }
+}
+
+async fn start(data: &Path) -> (Host, Client) {
+    // An error means that another test has installed it.
+    let _already = rustls::crypto::ring::default_provider().install_default();
+    let host = app::start(config(data)).await.unwrap();
+    let listener = local::listen(&host.folder.join(SOCKET)).unwrap();
+    let desk = Desk {
+        book: host.book.clone(),
+        blobs: host.blobs.clone(),
+        commands: host.commands(),
+        last: local::follow(host.updates()),
+        clock,
+    };
+    tokio::spawn(local::serve(listener, desk));
+    let client = Client::at(&host.folder).unwrap();
+    (host, client)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_reads_the_plan_and_answers_it_once() {
+    let data = tempfile::tempdir().unwrap();
+    let (host, client) = start(data.path()).await;
+    let mut updates = host.updates();
+    let asked = loop {
+        let view = client.view().await.unwrap();
+        assert!(view.rehearsal);
+        if let Some(asked) = view.approvals.into_iter().find(|a| a.state == ApprovalState::Pending) {
+            break asked;
+        }
+        updates.recv().await.unwrap();
+    };
+    let plan = client.plan(&asked.rendered.unwrap()).await.unwrap();
+    assert!(plan.contains("docker_container.web"), "{plan}");
+    let strange = client.plan(&Digest::of(b"not a plan")).await.unwrap_err();
+    assert!(
+        matches!(&strange, ClientError::Refused(refusal) if refusal.error.contains("no saved plan")),
+        "{strange:?}"
+    );
+
+    let approve = Command::Approve { approval: asked.id.clone(), comment: Some("c".repeat(2_000)) };
+    let long = client.send(&approve).await.unwrap_err();
+    assert!(matches!(&long, ClientError::Refused(refusal) if refusal.error.contains("comment")), "{long:?}");
+    let approve = Command::Approve { approval: asked.id.clone(), comment: Some("fine".to_owned()) };
+    client.send(&approve).await.unwrap();
+    let ledger = host.book.ledger();
+    let answer = ledger.approvals[&asked.id].answer.as_ref().unwrap();
+    let me = rustix::process::getuid().as_raw();
+    assert_eq!((answer.granted, &answer.who), (true, &Person::Uid(me)), "the peer of the socket is who approved");
+    let twice = client.send(&approve).await.unwrap_err();
+    assert!(matches!(&twice, ClientError::Refused(refusal) if refusal.error.contains("granted")), "{twice:?}");
+    host.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_hosts_socket_is_replaced_and_a_live_ones_never() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join(SOCKET);
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let listener = local::listen(&path).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(matches!(local::listen(&path), Err(ListenError::Alive(_))));
+    drop(listener);
+    assert!(!local::is_alive(&path));
+
+    let deep = data.path().join("x".repeat(120)).join(SOCKET);
+    let error = local::listen(&deep).unwrap_err();
+    assert!(error.to_string().contains("107 bytes"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_command_is_refused_readably() {
+    let data = tempfile::tempdir().unwrap();
+    let (host, _) = start(data.path()).await;
+    let http = reqwest::Client::builder().unix_socket(host.folder.join(SOCKET)).build().unwrap();
+    let large = format!("{{\"approve\":{{\"approval\":\"{}\"}}}}", "a".repeat(local::COMMAND_BYTES_MAX));
+    for (body, status) in [("{\"explode\":{}}", 422), ("rm -rf /", 400), (large.as_str(), 413)] {
+        let request = http.post("http://host/v1/commands").header("content-type", "application/json");
+        let answer = request.body(body.to_owned()).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status);
+        let refusal: local::Refusal = answer.json().await.unwrap();
+        assert!(!refusal.error.is_empty() && !refusal.next.is_empty());
+    }
+    let nowhere = http.get("http://host/v2/view").send().await.unwrap();
+    assert_eq!(nowhere.status().as_u16(), 404);
+    assert_eq!(nowhere.json::<local::Refusal>().await.unwrap().error, "there is nothing at this path");
+    host.stop().await.unwrap();
+}
