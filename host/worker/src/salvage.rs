@@ -101,20 +101,10 @@ fn keep_errored(inputs: &Inputs, states: &Arc<Mutex<States>>, first: Option<&[u8
         Some(newest) => Some(newest.state.clone()),
         None => first.map(reference).transpose().map_err(|error| fault(&error))?,
     };
-    let mended = mend(&bytes, last.as_ref(), &fresh_lineage()?).map_err(|error| fault(&error))?;
+    let mended = mend(&bytes, last.as_ref()).map_err(|error| fault(&error))?;
     let kept = states.keep(&mended).map_err(|error| fault(&error))?;
     states.note_errored(&bytes).map_err(|error| fault(&error))?;
     Ok(kept.map(|version| version.number))
-}
-
-/// A random UUID, as Terraform names a new history.
-fn fresh_lineage() -> Result<String, String> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| format!("draw a random lineage: {error}"))?;
-    random[6] = random[6] & 0x0f | 0x40;
-    random[8] = random[8] & 0x3f | 0x80;
-    let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
 }
 
 /// At the end of a run: an `errored.tfstate`, where there is one, goes to the host before the result is written.

@@ -22,34 +22,43 @@ struct Header {
 }
 
 /// The bytes of an `errored.tfstate` as the version after `last`, which is the newest that its run began with or wrote.
-/// Where there was none before, it begins the history `fresh`, which must be new (Terraform takes a UUID).
+/// Where there was none before it begins a history, as [`begin`] does.
 ///
 /// # Errors
 /// Where the bytes are no state, or do not tell that they follow the version that was there.
-pub fn mend(bytes: &[u8], last: Option<&StateRef>, fresh: &str) -> Result<Vec<u8>, StateError> {
+pub fn mend(bytes: &[u8], last: Option<&StateRef>) -> Result<Vec<u8>, StateError> {
     if bytes.len() > STATE_BYTES_MAX {
         return Err(StateError::TooLarge { bytes: bytes.len() });
     }
     let odd = |line: usize, column: usize| StateError::Json { line, column };
     let header: Header = serde_json::from_slice(bytes).map_err(|error| odd(error.line(), error.column()))?;
-    let mut text = std::str::from_utf8(bytes).map_err(|_not_text| odd(1, 1))?.to_owned();
-    if header.lineage.is_empty() {
-        if last.is_some() {
-            return Err(StateError::NoLineage);
+    let mended = match last {
+        None if header.lineage.is_empty() => begin(bytes).ok_or_else(|| odd(1, 1))?,
+        Some(_) if header.lineage.is_empty() => return Err(StateError::NoLineage),
+        Some(last)
+            if last.lineage == header.lineage && header.serial <= last.serial && last.digest != Digest::of(bytes) =>
+        {
+            let text = std::str::from_utf8(bytes).map_err(|_not_text| odd(1, 1))?;
+            let next = last.serial.saturating_add(1).to_string();
+            set(text, "serial", &next).ok_or_else(|| odd(1, 1))?.into_bytes()
         }
-        let lineage = serde_json::to_string(fresh).expect("a text is always JSON");
-        text = set(&text, "lineage", &lineage).ok_or_else(|| odd(1, 1))?;
-    }
-    let serial = match last {
-        Some(last) if last.digest == Digest::of(bytes) || last.lineage != header.lineage => header.serial,
-        Some(last) => header.serial.max(last.serial.saturating_add(1)),
-        None => header.serial.max(1),
+        Some(_) | None => bytes.to_vec(),
     };
-    if serial != header.serial {
-        text = set(&text, "serial", &serial.to_string()).ok_or_else(|| odd(1, 1))?;
+    parse_state(&mended)?;
+    Ok(mended)
+}
+
+/// A state without a lineage as the first of a history; `None` where it has one or is no such state. The history is
+/// named by the state's own digest, in the form of a UUID, so that whoever mends it makes the same bytes of it.
+pub fn begin(bytes: &[u8]) -> Option<Vec<u8>> {
+    let header: Header = serde_json::from_slice(bytes).ok()?;
+    if !header.lineage.is_empty() {
+        return None;
     }
-    parse_state(text.as_bytes())?;
-    Ok(text.into_bytes())
+    let hex = Digest::of(bytes).short(32);
+    let lineage = format!("\"{}-{}-{}-{}-{}\"", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+    let text = set(std::str::from_utf8(bytes).ok()?, "lineage", &lineage)?;
+    Some(set(&text, "serial", &header.serial.max(1).to_string())?.into_bytes())
 }
 
 /// Sets a member of the outermost object, which Terraform writes on a line of its own after two blanks. Deeper ones have
@@ -80,22 +89,27 @@ mod tests {
 
     #[test]
     fn a_first_state_begins_a_history() {
-        assert_eq!(mend(&errored(0, ""), None, "fresh").unwrap(), errored(1, "fresh"));
+        let first = mend(&errored(0, ""), None).unwrap();
+        let facts = parse_state(&first).unwrap();
+        assert_eq!((facts.serial, facts.lineage.len()), (1, 36));
+        assert_eq!(first, errored(1, &facts.lineage));
+        assert_eq!(begin(&errored(0, "")), Some(first.clone()));
+        assert_eq!(begin(&first), None);
     }
 
     #[test]
     fn a_later_one_follows_the_last() {
-        assert_eq!(mend(&errored(3, "l"), Some(&last(3)), "x").unwrap(), errored(4, "l"));
-        assert_eq!(mend(&errored(4, "l"), Some(&last(3)), "x").unwrap(), errored(4, "l"));
+        assert_eq!(mend(&errored(3, "l"), Some(&last(3))).unwrap(), errored(4, "l"));
+        assert_eq!(mend(&errored(4, "l"), Some(&last(3))).unwrap(), errored(4, "l"));
         let same = StateRef { digest: Digest::of(&errored(3, "l")), ..last(3) };
-        assert_eq!(mend(&errored(3, "l"), Some(&same), "x").unwrap(), errored(3, "l"));
+        assert_eq!(mend(&errored(3, "l"), Some(&same)).unwrap(), errored(3, "l"));
     }
 
     #[test]
     fn what_does_not_follow_is_not_made_to() {
-        assert!(matches!(mend(&errored(0, ""), Some(&last(3)), "x"), Err(StateError::NoLineage)));
-        assert_eq!(mend(&errored(2, "other"), Some(&last(3)), "x").unwrap(), errored(2, "other"));
-        assert!(mend(b"rubbish", None, "x").is_err());
-        assert!(mend(br#"{"version":4,"serial":0,"lineage":""}"#, None, "x").is_err());
+        assert!(matches!(mend(&errored(0, ""), Some(&last(3))), Err(StateError::NoLineage)));
+        assert_eq!(mend(&errored(2, "other"), Some(&last(3))).unwrap(), errored(2, "other"));
+        assert!(mend(b"rubbish", None).is_err() && begin(b"rubbish").is_none());
+        assert!(mend(br#"{"version":4,"serial":0,"lineage":""}"#, None).is_err());
     }
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use quarterdeck_core::order::{Order, StateRef};
+use quarterdeck_core::terraform::errored;
 use quarterdeck_core::terraform::state_json::StateFacts;
 
 use super::{StateFault, StateStore, at_work, reference};
@@ -56,6 +57,9 @@ impl StateStore {
     }
 
     fn take_one(&self, order: &Order, bytes: &[u8]) -> Result<(), StateFault> {
+        // What Terraform could not deliver of a first apply has no lineage yet.
+        let begun = errored::begin(bytes);
+        let bytes = begun.as_deref().unwrap_or(bytes);
         let (state, _) = reference(bytes)?;
         let _turn = self.turn();
         if let Some((newest, _)) = self.newest(&order.mission)? {
