@@ -1,14 +1,15 @@
 //! The program around the loop: it chooses the adapters (and is the only file that names them), opens the book, settles
 //! what the last host left, and turns the loop on change, on `look-again` and on an interval.
 
+mod adapters;
+
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use quarterdeck_core::charter::Charter;
 use quarterdeck_core::digest::Digest;
-use quarterdeck_core::entry::{Activated, Begun, Claimed, Entry, Episode};
-use quarterdeck_core::ids::OrderName;
+use quarterdeck_core::entry::{Activated, Begun, Entry, Episode};
 use quarterdeck_core::ledger::{CommandError, Ledger};
 use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::observation::{Command, Person, SeenMission};
@@ -18,16 +19,18 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
-use crate::config::Config;
+use self::adapters::Shared;
+use crate::api::workers::ListenError;
+use crate::config::{BrainConfig, Config};
 use crate::decide::{self, LoadError, Policy, Sandbox, SandboxError};
 use crate::driver::{Driver, clock};
 use crate::observe::files::{FileMissions, Reader};
+use crate::observe::local::ProbeError;
 use crate::orient::brain::Brain;
 use crate::orient::gemini::{self, Gemini, GeminiConfig};
 use crate::orient::offline::Offline;
-use crate::rehearsal::{Rehearsal, Script};
 use crate::remember::journal;
-use crate::remember::{Blobs, Book, Durable, JournalError};
+use crate::remember::{Blobs, Book, Durable, JournalError, StateStore};
 use crate::{Ports, act};
 
 /// The default policy, as it was built from `guest-policies/steward`.
@@ -143,6 +146,18 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// The engine can't be observed.
+    #[error("observe the engine at {path}")]
+    Engine {
+        /// Its socket.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: ProbeError,
+    },
+    /// Workers can't be answered.
+    #[error("answer workers")]
+    Listen(#[from] ListenError),
     /// Gemini can't be asked.
     #[error("set up the brain")]
     Brain(#[from] gemini::StartError),
@@ -165,6 +180,9 @@ pub struct Host {
     pub blobs: Arc<Blobs>,
     /// Its rules.
     pub charter: Charter,
+    /// States and locks; none in a rehearsal, whose states are imagined.
+    pub states: Option<Arc<StateStore>>,
+    server: Option<JoinHandle<()>>,
     commands: Commands,
     updates: broadcast::Sender<Arc<Update>>,
     stop: watch::Sender<bool>,
@@ -192,6 +210,9 @@ impl Host {
     /// # Errors
     /// Where the loop had ended itself, because it is not known what is on disk.
     pub async fn stop(self) -> Result<(), JournalError> {
+        if let Some(server) = &self.server {
+            server.abort();
+        }
         // The driver may have ended by itself; then there is nobody to tell.
         let _ = self.stop.send(true);
         self.driver.await.unwrap_or(Err(JournalError::Poisoned))
@@ -202,11 +223,11 @@ impl Host {
 ///
 /// # Errors
 /// Where something that it needs is missing or wrong; it then has changed nothing but its data folder.
-pub async fn start(config: Config) -> Result<Host, StartError> {
+pub async fn start(mut config: Config) -> Result<Host, StartError> {
     if config.missions.is_empty() {
         return Err(StartError::NoMission);
     }
-    let (rehearsal, why) = match can_be_real(&config).await {
+    let (rehearsal, why) = match adapters::can_be_real(&config).await {
         Ok(()) => (false, String::new()),
         Err(why) if config.real => return Err(StartError::NotReal(why)),
         Err(why) => (true, why),
@@ -216,7 +237,8 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     let at = |name: &str| folder.join(name);
     let in_folder = |source| StartError::Folder { path: folder.clone(), source };
     let blobs = Arc::new(Blobs::open(&at("blobs")).map_err(in_folder)?);
-    let redactor = Arc::new(Redactor::new(key(&at("key"))?));
+    let key = redaction_key(&at("key"))?;
+    let redactor = Arc::new(Redactor::new(key));
     let reader = Reader {
         paths: config.missions.clone(),
         blobs: blobs.clone(),
@@ -243,23 +265,14 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
         let changed = changed.clone();
         Arc::new(move || changed.notify_one())
     };
-    let brain: Arc<dyn Brain> = match config.brain.key {
-        Some(key) => {
-            let mut gemini = GeminiConfig::new(key);
-            (gemini.base_url, gemini.model) = (config.brain.base_url, config.brain.model);
-            Arc::new(Gemini::start(gemini, clock, wake.clone())?)
-        }
-        None => Arc::new(Offline::new(clock, wake.clone())),
-    };
-    let world =
-        Rehearsal::open(Some(&at("world.json")), Script::default(), blobs.clone(), claims(&book), clock, why.clone());
-    let world = Arc::new(world);
-    world.keep_moving(wake.clone());
+    let brain = brain(config.brain.take(), wake.clone())?;
+    let shared = Shared { config: &config, folder: &folder, book: &book, blobs: &blobs, key, wake: wake.clone() };
+    let adapters = if rehearsal { adapters::rehearsed(&shared, &why) } else { adapters::real(&shared).await? };
     let ports = Ports {
-        cluster: world.clone(),
+        cluster: adapters.cluster,
         missions: Arc::new(FileMissions::start(reader, missions, wake)),
         brain,
-        workers: world,
+        workers: adapters.workers,
     };
     let settled = act::settle(&book.ledger(), &ports.workers.reports(), clock().max(book.ledger().now));
     book.append(&settled, Durable::Now)?;
@@ -292,6 +305,8 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
         book,
         blobs,
         charter: config.charter,
+        states: adapters.states,
+        server: adapters.server,
         commands: Commands(commands),
         updates,
         stop,
@@ -299,12 +314,14 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
     })
 }
 
-/// Whether workers can be real: an engine answers and there is a Terraform. Says why not.
-async fn can_be_real(config: &Config) -> Result<(), String> {
-    if config.terraform.is_none() {
-        return Err("there is no terraform on PATH".to_owned());
-    }
-    Err(format!("no Docker engine answers at {}", config.engine.display()))
+/// Gemini where there is a key, the table of rules elsewhere.
+fn brain(config: Option<BrainConfig>, wake: Arc<dyn Fn() + Send + Sync>) -> Result<Arc<dyn Brain>, StartError> {
+    let Some(BrainConfig { key: Some(key), base_url, model }) = config else {
+        return Ok(Arc::new(Offline::new(clock, wake)));
+    };
+    let mut gemini = GeminiConfig::new(key);
+    (gemini.base_url, gemini.model) = (base_url, model);
+    Ok(Arc::new(Gemini::start(gemini, clock, wake)?))
 }
 
 /// A mission that was ever applied for real is never rehearsed: it would look as if all were well.
@@ -329,7 +346,7 @@ fn private_folder(path: &Path) -> Result<(), StartError> {
 }
 
 /// The key of the placeholders that stand for secrets: made once, so that one secret has one placeholder for good.
-fn key(path: &Path) -> Result<[u8; 32], StartError> {
+fn redaction_key(path: &Path) -> Result<[u8; 32], StartError> {
     let folder = |source| StartError::Folder { path: path.to_owned(), source };
     match std::fs::read(path) {
         Ok(bytes) => bytes.try_into().map_err(|_| folder(std::io::Error::other("it does not hold 32 bytes"))),
@@ -388,22 +405,4 @@ fn begin(book: &Book, rehearsal: bool, charter: &Charter, policy: &Policy) -> Re
     }
     book.append(&entries, Durable::Now)?;
     Ok(())
-}
-
-/// How imagined workers claim their orders: as real ones do, by an entry of the journal, once ever.
-fn claims(book: &Arc<Book>) -> crate::rehearsal::Claim {
-    let book = book.clone();
-    Arc::new(move |order: &OrderName, claimant: &str| {
-        let granted = book.transact(|ledger| {
-            let state = ledger.orders.get(order).filter(|state| state.ended.is_none() && state.claimed.is_none());
-            match state {
-                None => Err(CommandError::NoWorker(order.to_string())),
-                Some(_) => {
-                    let at = clock().max(ledger.now);
-                    Ok(vec![Entry::Claimed(Claimed { at, order: order.clone(), claimant: claimant.to_owned() })])
-                }
-            }
-        });
-        granted.is_ok()
-    })
 }

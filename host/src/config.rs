@@ -30,8 +30,8 @@ pub struct Config {
     pub tool_environment: Vec<(String, String)>,
     /// The policy's component; steward where none is named.
     pub policy: Option<PathBuf>,
-    /// Who is asked for advice.
-    pub brain: BrainConfig,
+    /// Who is asked for advice; none asks the table of rules.
+    pub brain: Option<BrainConfig>,
 }
 
 /// Who is asked for advice.

@@ -145,7 +145,8 @@ impl From<StartError> for Failure {
             StartError::WasReal { .. } => {
                 (Exit::Unreachable, "bring the engine and terraform back; nothing was changed")
             }
-            StartError::Folder { .. } => (Exit::Failed, "choose another folder with --data"),
+            StartError::Engine { .. } => (Exit::Unreachable, "quarterdeck doctor says what the engine lacks"),
+            StartError::Listen(_) | StartError::Folder { .. } => (Exit::Failed, "choose another folder with --data"),
             StartError::Brain(_) => (Exit::Usage, "correct the key or the address, or run with --offline"),
             StartError::Sandbox(_) | StartError::Random(_) => (Exit::Failed, "this machine lacks what a host needs"),
         };

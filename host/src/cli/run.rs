@@ -99,7 +99,7 @@ fn configure(args: &RunArgs, given: Given, real: bool) -> Result<Config, Failure
         terraform: config::terraform(&given),
         tool_environment: config::tool_environment(),
         policy: args.policy.clone(),
-        brain: config::brain(&given)?,
+        brain: Some(config::brain(&given)?),
     })
 }
 

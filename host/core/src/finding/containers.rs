@@ -36,6 +36,8 @@ fn fault(container: &Container, mission: Option<MissionId>) -> Option<Fault> {
             format!("container {name} ran out of memory and was started again {} times", container.restarts),
         ),
         ContainerState::Created | ContainerState::Paused => return None,
+        // The engine says so for the moment that a removal takes.
+        ContainerState::Other(said) if said == "removing" => return None,
         ContainerState::Unhealthy(said) => {
             ("container-unhealthy", Severity::Warning, format!("container {name} fails its health check: {said}"))
         }

@@ -8,11 +8,9 @@ pub(super) fn look(observation: &Observation) -> Option<Fault> {
     let view = &observation.engine;
     let looked = view.looked?;
     let (severity, rule, message) = match (&view.problem, &view.state) {
-        (Some(problem), _) => (
-            Severity::Critical,
-            "engine-unreachable",
-            format!("the Docker engine does not answer: {problem}; check that it runs and that its socket may be used"),
-        ),
+        (Some(problem), _) => {
+            (Severity::Critical, "engine-unreachable", format!("the Docker engine does not answer: {problem}"))
+        }
         (None, Some((seen, _))) if observation.at.since_ms(*seen) > STALE_MS => (
             Severity::Warning,
             "engine-stale",
