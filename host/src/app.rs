@@ -276,6 +276,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
     };
     let settled = act::settle(&book.ledger(), &ports.workers.reports(), clock().max(book.ledger().now));
     book.append(&settled, Durable::Now)?;
+    let server = adapters.desk.map(adapters::serve);
     let choices = vec![
         ("cluster", ports.cluster.choice()),
         ("workers", ports.workers.choice()),
@@ -306,7 +307,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         blobs,
         charter: config.charter,
         states: adapters.states,
-        server: adapters.server,
+        server,
         commands: Commands(commands),
         updates,
         stop,

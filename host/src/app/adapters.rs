@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use quarterdeck_core::ids::OrderName;
 use quarterdeck_core::redaction::Redactor;
 use quarterdeck_worker::protocol::RunConfig;
+use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 
 use super::StartError;
@@ -31,8 +32,8 @@ pub(super) struct Adapters {
     pub(super) workers: Arc<dyn Workers>,
     /// States and locks; none in a rehearsal, whose states are imagined.
     pub(super) states: Option<Arc<StateStore>>,
-    /// Answers workers; none in a rehearsal.
-    pub(super) server: Option<JoinHandle<()>>,
+    /// Where workers are answered; none in a rehearsal.
+    pub(super) desk: Option<(UnixListener, workers::Desk)>,
 }
 
 /// What every adapter needs.
@@ -61,7 +62,7 @@ pub(super) fn rehearsed(shared: &Shared<'_>, why: &str) -> Adapters {
     let world = Rehearsal::open(Some(&file), Script::default(), shared.blobs.clone(), claim, clock, why.to_owned());
     let world = Arc::new(world);
     world.keep_moving(shared.wake.clone());
-    Adapters { cluster: world.clone(), workers: world, states: None, server: None }
+    Adapters { cluster: world.clone(), workers: world, states: None, desk: None }
 }
 
 /// The engine of this machine, and workers that are processes of their own.
@@ -89,11 +90,6 @@ pub(super) async fn real(shared: &Shared<'_>) -> Result<Adapters, StartError> {
     let socket = folder.join("worker.sock");
     let listener = workers::listen(&socket)?;
     let desk = workers::Desk { book, states: states.clone(), clock };
-    let server = tokio::spawn(async move {
-        if let Err(error) = workers::serve(listener, desk).await {
-            tracing::error!(%error, "Workers can't be answered any more; they ask again until their deadline.");
-        }
-    });
     let terraform = config.terraform.clone().unwrap_or_default();
     let process = ProcessConfig {
         work,
@@ -115,7 +111,22 @@ pub(super) async fn real(shared: &Shared<'_>) -> Result<Adapters, StartError> {
     let redactor = Redactor::new(key);
     let started = tokio::task::spawn_blocking(move || ProcessWorkers::start(process, kept, redactor)).await;
     let workers = started.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(in_folder)?;
-    Ok(Adapters { cluster: Arc::new(cluster), workers: Arc::new(workers), states: Some(states), server: Some(server) })
+    Ok(Adapters {
+        cluster: Arc::new(cluster),
+        workers: Arc::new(workers),
+        states: Some(states),
+        desk: Some((listener, desk)),
+    })
+}
+
+/// Answers workers. Not before what the last host left is settled: an order that was never started is let go of then,
+/// and a late worker must not claim it in between.
+pub(super) fn serve((listener, desk): (UnixListener, workers::Desk)) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = workers::serve(listener, desk).await {
+            tracing::error!(%error, "Workers can't be answered any more; they ask again until their deadline.");
+        }
+    })
 }
 
 /// Waits for the engine's first answer: a turn before it would take every finding for gone.
