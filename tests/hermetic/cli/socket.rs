@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quarterdeck::api::local::{self, Client, ClientError, Desk, ListenError, SOCKET};
 use quarterdeck::app::{self, Host};
-use quarterdeck::config::{BrainConfig, Config};
+use quarterdeck::config::Config;
 use quarterdeck::driver::clock;
 use quarterdeck_core::charter::Charter;
 use quarterdeck_core::digest::Digest;
@@ -26,7 +26,7 @@ fn config(data: &Path) -> Config {
         terraform: None,
         tool_environment: Vec::new(),
         policy: None,
-        brain: BrainConfig { key: None, base_url: String::new(), model: String::new() },
+        brain: None,
     }
 }
 
