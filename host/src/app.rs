@@ -273,6 +273,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         missions: Arc::new(FileMissions::start(reader, missions, wake)),
         brain,
         workers: adapters.workers,
+        redactor,
     };
     let settled = act::settle(&book.ledger(), &ports.workers.reports(), clock().max(book.ledger().now));
     book.append(&settled, Durable::Now)?;

@@ -11,7 +11,8 @@ use quarterdeck_core::encoding;
 use quarterdeck_core::entry::{Entry, Episode};
 use quarterdeck_core::ids::{ApprovalId, Timestamp};
 use quarterdeck_core::observation::{Command, Commanded, Person};
-use quarterdeck_core::situation::ApprovalState;
+use quarterdeck_core::situation::{ApprovalState, TEXT_BYTES_MAX};
+use quarterdeck_core::text::escape;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tracing::{error, info};
 
@@ -102,6 +103,7 @@ impl Driver {
 
     async fn write_down(&self, who: Person, command: Command) -> Result<(), CommandFailed> {
         let book = self.book.clone();
+        let command = self.redacted(command);
         let cancel = match &command {
             Command::Cancel { order } => Some(order.clone()),
             Command::Approve { .. } | Command::Deny { .. } | Command::Destroy { .. } | Command::Restore { .. } => None,
@@ -123,6 +125,21 @@ impl Driver {
             self.ports.workers.tell(Word::Cancel(order));
         }
         Ok(())
+    }
+
+    /// The command without the secrets that its comment may hold.
+    fn redacted(&self, mut command: Command) -> Command {
+        match &mut command {
+            Command::Approve { comment: Some(comment), .. } | Command::Deny { comment: Some(comment), .. } => {
+                *comment = self.ports.redactor.redact_bounded(&escape(comment), TEXT_BYTES_MAX);
+            }
+            Command::Approve { comment: None, .. }
+            | Command::Deny { comment: None, .. }
+            | Command::Destroy { .. }
+            | Command::Restore { .. }
+            | Command::Cancel { .. } => {}
+        }
+        command
     }
 
     /// `--yes`: every approval that waits is granted, and journaled as such.

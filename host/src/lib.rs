@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use quarterdeck_core::redaction::Redactor;
+
 pub mod act;
 pub mod api;
 pub mod app;
@@ -32,4 +34,6 @@ pub struct Ports {
     pub brain: Arc<dyn orient::brain::Brain>,
     /// Who does the work.
     pub workers: Arc<dyn act::Workers>,
+    /// What hides the secrets in whatever people and the brain say; the other adapters hide them themselves.
+    pub redactor: Arc<Redactor>,
 }

@@ -5,7 +5,9 @@ pub mod local;
 
 use quarterdeck_core::ids::Timestamp;
 use quarterdeck_core::observation::{EngineView, Observation, SeenMission};
-use quarterdeck_core::situation::Fact;
+use quarterdeck_core::question::BrainReply;
+use quarterdeck_core::redaction::Redactor;
+use quarterdeck_core::situation::{Fact, Reply, TEXT_BYTES_MAX};
 
 use crate::Ports;
 
@@ -41,6 +43,20 @@ pub fn latest(ports: &Ports, now: Timestamp) -> Observation {
         engine,
         missions: ports.missions.seen(),
         workers: ports.workers.reports(),
-        replies: ports.brain.replies(),
+        replies: ports.brain.replies().into_iter().map(|reply| redacted(&ports.redactor, reply)).collect(),
     }
+}
+
+/// What the brain said, without secrets: it saw none of ours, and may still have made one up or been told one.
+fn redacted(redactor: &Redactor, mut reply: BrainReply) -> BrainReply {
+    let hide = |text: &mut String| *text = redactor.redact_bounded(text, TEXT_BYTES_MAX);
+    match &mut reply.reply {
+        Reply::Pending => {}
+        Reply::Unanswered(reason) => hide(reason),
+        Reply::Assessed(assessment) => {
+            hide(&mut assessment.text);
+            assessment.recommendations.iter_mut().for_each(|recommended| hide(&mut recommended.reason));
+        }
+    }
+    reply
 }

@@ -149,13 +149,14 @@ impl Harness {
         };
         let world = Arc::new(Rehearsal::open(None, script, blobs.clone(), claim, clock, "a test".to_owned()));
         let redactor = Arc::new(Redactor::new([7; 32]));
-        let reader = Reader { paths, blobs, grants: charter.parsed_grants()?, redactor };
+        let reader = Reader { paths, blobs, grants: charter.parsed_grants()?, redactor: redactor.clone() };
         let brain = Arc::new(ScriptedBrain::default());
         let ports = Ports {
             cluster: world.clone(),
             missions: Arc::new(TestMissions(Mutex::new(reader))),
             brain: brain.clone(),
             workers: world.clone(),
+            redactor,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Harness {
