@@ -135,3 +135,6 @@ impl Spent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,6 +145,8 @@ pub struct Applied {
 pub struct OrderState {
     /// What was ordered.
     pub order: Order,
+    /// The approval that it was started on.
+    pub approval: Option<ApprovalId>,
     /// Who claimed it, and when.
     pub claimed: Option<(Timestamp, String)>,
     /// When it ended, and how.
@@ -389,7 +391,7 @@ impl Ledger {
     pub fn approval_for(&self, order: &Order, now: Timestamp) -> Option<(&ApprovalRecord, ApprovalState)> {
         self.approvals
             .values()
-            .filter(|record| record.order.key == order.key && record.order.apply == order.apply && !record.used)
+            .filter(|record| !record.used && order.is_what_was_approved(&record.order))
             .map(|record| (record, self.approval_state(record, now)))
             .filter(|(_, state)| {
                 matches!(state, ApprovalState::Pending | ApprovalState::Granted | ApprovalState::Denied)

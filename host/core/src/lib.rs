@@ -14,6 +14,8 @@ pub mod digest;
 pub mod encoding;
 pub mod entry;
 pub mod finding;
+#[cfg(test)]
+mod fixture;
 pub mod gate;
 pub mod ids;
 pub mod ledger;

@@ -95,6 +95,18 @@ impl OrderKey {
     }
 }
 
+impl Order {
+    /// Whether a person who approved the other order approved this one: they are the same in all but which attempt it is
+    /// and when it was made.
+    pub fn is_what_was_approved(&self, approved: &Order) -> bool {
+        // Taken apart, so that whoever adds a field decides whether a person approves it.
+        let Order { name: _, mission, key, attempt: _, plan, apply, made: _, deadline: _, remedy, grants, rehearsal } =
+            approved;
+        (mission, key, plan, apply, remedy, grants, rehearsal)
+            == (&self.mission, &self.key, &self.plan, &self.apply, &self.remedy, &self.grants, &self.rehearsal)
+    }
+}
+
 /// A kind of object that the engine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -8,7 +8,7 @@ use crate::charter::Charter;
 use crate::digest::Digest;
 use crate::encoding;
 use crate::entry::{Activated, Answered, Declared, Ended, Entry, Opened};
-use crate::ids::Timestamp;
+use crate::ids::{OrderName, Timestamp};
 use crate::observation::{Command, Commanded};
 use crate::order::{ApplyInput, End, OBJECTS_MAX, Order, OrderKey, WorkerResult};
 use crate::question::{BrainReply, Question};
@@ -48,7 +48,7 @@ impl Ledger {
             Entry::Ended(ended) => self.end(ended),
             Entry::Settled(settled) => {
                 if !settled.adopted {
-                    self.orders.remove(&settled.order);
+                    self.abandon(&settled.order);
                 }
             }
             Entry::Stored(stored) => {
@@ -235,8 +235,17 @@ impl Ledger {
         if let Some(mission) = self.missions.get_mut(&order.mission) {
             mission.ever_real |= order.apply.is_some() && !order.rehearsal;
         }
-        let state = OrderState { order: order.clone(), claimed: None, ended: None };
+        let approval = verdict.approval.clone();
+        let state = OrderState { order: order.clone(), approval, claimed: None, ended: None };
         self.orders.insert(order.name.clone(), state);
+    }
+
+    /// An order that was never started has used up nothing: no attempt, and no person's word.
+    fn abandon(&mut self, order: &OrderName) {
+        let approval = self.orders.remove(order).and_then(|state| state.approval);
+        if let Some(record) = approval.and_then(|id| self.approvals.get_mut(&id)) {
+            record.used = false;
+        }
     }
 
     fn request(&mut self, request: &Request) {

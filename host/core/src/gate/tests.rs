@@ -1,0 +1,303 @@
+//! Each rule of the gate: what it refuses, and the same thing permitted when only that is mended.
+
+mod approval;
+mod other;
+
+use super::*;
+use crate::decision::{Action, BuildStep, ConfigureStep};
+use crate::digest::Digest;
+use crate::fixture::{Scene, description, failed, finding, spec, state};
+use crate::order::PlanDanger;
+use crate::situation::{Autonomy, DesiredState, Finding, Operation};
+
+/// A mission under `auto` whose plan was made; the apply of it.
+fn ready() -> (Scene, Action) {
+    let mut scene = Scene::new(Autonomy::Auto);
+    let artifact = scene.planned(Vec::new());
+    let apply = scene.build(BuildStep::Apply(artifact));
+    assert_eq!(scene.rule_of(apply.clone()), "autonomy-auto");
+    (scene, apply)
+}
+
+/// What a rule refuses starts nothing.
+fn refused(scene: &Scene, action: Action, rule: &str) -> String {
+    let verdict = scene.rule(action);
+    assert_eq!((verdict.ruling, verdict.rule.as_str(), &verdict.effect), (Ruling::Refused, rule, &None));
+    assert!(!verdict.because.is_empty());
+    verdict.because
+}
+
+fn acted(scene: &Scene, action: Action, rule: &str) {
+    let verdict = scene.rule(action);
+    assert_eq!((verdict.ruling, verdict.rule.as_str()), (Ruling::Acted, rule), "{}", verdict.because);
+    assert!(verdict.effect.is_some());
+}
+
+#[test]
+fn a_policy_does_what_it_named_and_nothing_else() {
+    let mut scene = Scene::new(Autonomy::Auto);
+    acted(&scene, scene.build(BuildStep::Plan), "autonomy-auto");
+    let mut narrow = description();
+    narrow.actions.retain(|kind| kind.name() != "build");
+    scene.activate(narrow);
+    refused(&scene, scene.build(BuildStep::Plan), "undeclared");
+    let mut narrow = description();
+    narrow.operations.retain(|operation| *operation != Operation::Plan);
+    scene.activate(narrow);
+    refused(&scene, scene.build(BuildStep::Plan), "undeclared");
+    scene.ledger.policy = Default::default();
+    refused(&scene, scene.build(BuildStep::Plan), "no-policy");
+}
+
+#[test]
+fn what_is_cited_is_in_view() {
+    let mut scene = Scene::new(Autonomy::Auto);
+    let ruled = |scene: &Scene, cite: &str| {
+        let action = scene.build(BuildStep::Plan);
+        let proposal = Proposal { key: "k".to_owned(), cites: vec![cite.to_owned()], action };
+        let decision = Decision { proposals: vec![proposal], ..Decision::default() };
+        gate(&scene.charter, &scene.ledger, &scene.situation(), &decision).remove(0).rule
+    };
+    assert_eq!(ruled(&scene, "f-1"), "cites-unknown");
+    scene.findings.push(finding("f-1", "exited", None));
+    assert_eq!(ruled(&scene, "f-1"), "autonomy-auto");
+    assert_eq!(ruled(&scene, "f-2"), "cites-unknown");
+}
+
+#[test]
+fn a_proposal_is_about_the_mission_as_it_is_now() {
+    let scene = Scene::new(Autonomy::Auto);
+    let with = |change: fn(&mut crate::decision::Target)| {
+        let mut order = scene.target();
+        change(&mut order);
+        Action::Build { order, step: BuildStep::Plan }
+    };
+    acted(&scene, with(|_| {}), "autonomy-auto");
+    refused(&scene, with(|order| order.mission = MissionId::parse("web-00000000").unwrap()), "no-mission");
+    refused(&scene, with(|order| order.generation = 0), "stale-generation");
+    refused(&scene, with(|order| order.generation = 2), "stale-generation");
+    refused(&scene, with(|order| order.plan = Digest::of(b"other")), "stale-files");
+}
+
+#[test]
+fn a_step_leads_to_what_is_wanted() {
+    let scene = |desired| {
+        let mut scene = Scene::new(Autonomy::Auto);
+        scene.declare(crate::mission::MissionSpec { desired, ..spec("web", Autonomy::Auto) });
+        scene
+    };
+    let (present, absent) = (scene(DesiredState::Present), scene(DesiredState::Absent));
+    let suspended = scene(DesiredState::Suspended);
+    let nothing = BuildStep::Apply(Digest::of(b"plan"));
+    for (scene, step, rule) in [
+        (&present, BuildStep::Plan, "autonomy-auto"),
+        (&present, BuildStep::PlanDestroy, "not-desired"),
+        (&absent, BuildStep::Plan, "not-desired"),
+        (&absent, BuildStep::PlanDestroy, "autonomy-auto"),
+        (&suspended, BuildStep::Plan, "not-desired"),
+        (&suspended, BuildStep::PlanDestroy, "not-desired"),
+        (&suspended, nothing, "not-desired"),
+    ] {
+        assert_eq!(scene.rule_of(scene.build(step)), rule, "{step:?}");
+    }
+    let order = present.target();
+    refused(&present, Action::Configure { order, step: ConfigureStep::Check }, "no-such-worker");
+    let order = present.target();
+    refused(&present, Action::Scan { order, targets: Vec::new() }, "no-such-worker");
+}
+
+#[test]
+fn a_saved_plan_that_leads_elsewhere_is_refused() {
+    let (mut scene, _) = ready();
+    let artifact = scene.web().saved[&Operation::Plan].plan.input.saved;
+    // No fold leaves both plans, since what is wanted is another generation; the gate does not rely on it.
+    let plan = scene.web().saved[&Operation::Plan].clone();
+    let id = scene.web().id.clone();
+    let mut destroy = plan;
+    destroy.plan.input.saved = Digest::of(b"destroys");
+    destroy.plan.input.destroy = true;
+    scene.ledger.missions.get_mut(&id).unwrap().saved.insert(Operation::PlanDestroy, destroy);
+    refused(&scene, scene.build(BuildStep::Apply(Digest::of(b"destroys"))), "not-desired");
+    acted(&scene, scene.build(BuildStep::Apply(artifact)), "autonomy-auto");
+}
+
+#[test]
+fn one_worker_a_mission_at_a_time() {
+    let mut scene = Scene::new(Autonomy::Auto);
+    let plan = scene.build(BuildStep::Plan);
+    let both = scene.rule_all(vec![plan.clone(), plan.clone()]);
+    assert_eq!((both[0].rule.as_str(), both[1].rule.as_str()), ("autonomy-auto", "one-at-a-time"));
+    let order = scene.start(plan.clone());
+    refused(&scene, plan.clone(), "one-at-a-time");
+    scene.end(&order.name, crate::fixture::succeeded());
+    acted(&scene, plan, "autonomy-auto");
+}
+
+#[test]
+fn no_more_workers_than_the_charter_permits() {
+    let mut scene = Scene::new(Autonomy::Auto);
+    scene.declare(spec("shop", Autonomy::Auto));
+    scene.charter.workers_max = 1;
+    let plans: Vec<Action> = scene
+        .ledger
+        .missions
+        .values()
+        .map(|state| {
+            let order = crate::decision::Target {
+                mission: state.id.clone(),
+                generation: state.generation,
+                plan: state.spec.plan,
+                remedy: None,
+            };
+            Action::Build { order, step: BuildStep::Plan }
+        })
+        .collect();
+    let both = scene.rule_all(plans.clone());
+    assert_eq!((both[0].rule.as_str(), both[1].rule.as_str()), ("autonomy-auto", "workers-busy"));
+    scene.open(vec![both[0].clone()]);
+    refused(&scene, plans[1].clone(), "workers-busy");
+    scene.charter.workers_max = 2;
+    acted(&scene, plans[1].clone(), "autonomy-auto");
+}
+
+#[test]
+fn a_failure_rests_and_is_given_up_in_the_end() {
+    let mut scene = Scene::new(Autonomy::Auto);
+    for failures in 1..=scene.charter.failures_max {
+        let order = scene.start(scene.build(BuildStep::Plan));
+        assert_eq!(order.attempt, failures);
+        scene.end(&order.name, failed("unreachable"));
+        if failures < scene.charter.failures_max {
+            let because = refused(&scene, scene.build(BuildStep::Plan), "cool-down");
+            let rest = Charter::cool_down_ms(failures);
+            assert!(because.contains(&format!("{} s", rest / 1_000)), "{because}");
+            scene.pass(rest - 1);
+            refused(&scene, scene.build(BuildStep::Plan), "cool-down");
+            scene.pass(1);
+        }
+    }
+    scene.pass(24 * 60 * 60 * 1_000);
+    refused(&scene, scene.build(BuildStep::Plan), "attempts-exhausted");
+    // Other files are another generation, and begin anew.
+    scene.declare(crate::mission::MissionSpec { plan: Digest::of(b"mended"), ..spec("web", Autonomy::Auto) });
+    acted(&scene, scene.build(BuildStep::Plan), "autonomy-auto");
+}
+
+#[test]
+fn only_a_plan_that_the_host_has_is_applied() {
+    let (mut scene, apply) = ready();
+    refused(&scene, scene.build(BuildStep::Apply(Digest::of(b"another"))), "unknown-artifact");
+    // Its generation is gone, and with it the plan.
+    scene.declare(crate::mission::MissionSpec { plan: Digest::of(b"edited"), ..spec("web", Autonomy::Auto) });
+    refused(&scene, apply, "stale-generation");
+    let artifact = Digest::of(b"of the generation before");
+    refused(&scene, scene.build(BuildStep::Apply(artifact)), "unknown-artifact");
+}
+
+#[test]
+fn a_plan_is_stale_once_the_state_moved_or_it_was_applied() {
+    let (mut scene, apply) = ready();
+    let mission = scene.web().id.clone();
+    let order = crate::ids::OrderName::parse("plan-web-1").unwrap();
+    let at = scene.now;
+    let mut moved = scene.clone();
+    moved.fold(crate::entry::Entry::Stored(crate::entry::Stored { at, mission, order, state: state(4) }));
+    refused(&moved, apply.clone(), "stale-plan");
+    let artifact = scene.web().saved[&Operation::Plan].plan.input.saved;
+    scene.applied(artifact);
+    refused(&scene, apply, "stale-plan");
+    scene.pass(1_000);
+    let artifact = scene.planned(Vec::new());
+    acted(&scene, scene.build(BuildStep::Apply(artifact)), "autonomy-auto");
+}
+
+#[test]
+fn a_plan_that_makes_root_is_refused_unless_it_is_granted() {
+    let danger = |makes_root| PlanDanger {
+        kind: "privileged".to_owned(),
+        address: "docker_container.web".to_owned(),
+        detail: "privileged = true".to_owned(),
+        makes_root,
+    };
+    let mut scene = Scene::new(Autonomy::Auto);
+    let artifact = scene.planned(vec![danger(true)]);
+    let because = refused(&scene, scene.build(BuildStep::Apply(artifact)), "dangerous-plan");
+    assert!(because.contains("privileged (docker_container.web: privileged = true)"), "{because}");
+    scene.charter.grants = vec!["host-network".to_owned()];
+    refused(&scene, scene.build(BuildStep::Apply(artifact)), "dangerous-plan");
+    scene.charter.grants.push("privileged".to_owned());
+    acted(&scene, scene.build(BuildStep::Apply(artifact)), "autonomy-auto");
+    let mut shown = Scene::new(Autonomy::Auto);
+    let artifact = shown.planned(vec![danger(false)]);
+    acted(&shown, shown.build(BuildStep::Apply(artifact)), "autonomy-auto");
+}
+
+#[test]
+fn what_was_real_is_never_rehearsed() {
+    let (mut scene, _) = ready();
+    scene.begin(false);
+    let artifact = scene.web().saved[&Operation::Plan].plan.input.saved;
+    scene.applied(artifact);
+    assert!(scene.web().ever_real);
+    acted(&scene, scene.build(BuildStep::Plan), "autonomy-auto");
+    scene.begin(true);
+    refused(&scene, scene.build(BuildStep::Plan), "was-real");
+}
+
+#[test]
+fn nothing_starts_without_an_engine_or_with_a_provider_too_old_for_it() {
+    let (mut scene, apply) = ready();
+    let engine = scene.engine.take();
+    refused(&scene, apply.clone(), "engine-unknown");
+    refused(&scene, scene.build(BuildStep::Plan), "engine-unknown");
+    scene.engine = engine;
+    let mut old = spec("web", Autonomy::Auto);
+    old.providers[0].constraint = Some("~> 3.0.2".to_owned());
+    scene.declare(old);
+    for action in [apply.clone(), scene.build(BuildStep::Plan)] {
+        let because = refused(&scene, action, "provider-too-old");
+        assert!(because.contains(">= 3.3.0"), "{because}");
+    }
+    scene.engine.as_mut().unwrap().api_min = "1.24".to_owned();
+    acted(&scene, apply, "autonomy-auto");
+}
+
+#[test]
+fn nothing_is_made_twice_beside_what_no_state_knows() {
+    let (mut scene, apply) = ready();
+    let of = |scene: &Scene| -> Finding { finding("f-1", "object-unknown", Some(scene.web().id.clone())) };
+    scene.findings = vec![Finding { mission: None, ..of(&scene) }];
+    acted(&scene, apply.clone(), "autonomy-auto");
+    scene.findings = vec![of(&scene)];
+    refused(&scene, apply, "object-unknown");
+    acted(&scene, scene.build(BuildStep::Plan), "autonomy-auto");
+    // Removing makes nothing.
+    let mission = scene.web().spec.name.clone();
+    scene.say(crate::observation::Command::Destroy { mission });
+    let artifact = scene.planned(Vec::new());
+    acted(&scene, scene.build(BuildStep::Apply(artifact)), "autonomy-auto");
+}
+
+#[test]
+fn a_policys_word_is_worth_what_author_and_operator_both_permit() {
+    use Autonomy::*;
+    for (author, operator, plan, apply) in [
+        (Off, Auto, "autonomy-off", "autonomy-off"),
+        (Auto, Off, "autonomy-off", "autonomy-off"),
+        (Suggest, Auto, "reads-only", "autonomy-suggest"),
+        (Auto, Suggest, "reads-only", "autonomy-suggest"),
+        (Approve, Auto, "reads-only", "needs-approval"),
+        (Auto, Approve, "reads-only", "needs-approval"),
+        (Auto, Auto, "autonomy-auto", "autonomy-auto"),
+    ] {
+        let mut scene = Scene::new(Auto);
+        let artifact = scene.planned(Vec::new());
+        scene.declare(spec("web", author));
+        scene.charter.autonomy = operator;
+        assert_eq!(scene.rule_of(scene.build(BuildStep::Plan)), plan, "{author:?} {operator:?}");
+        let verdict = scene.rule(scene.build(BuildStep::Apply(artifact)));
+        assert_eq!(verdict.rule, apply, "{author:?} {operator:?}");
+        let started = matches!(verdict.effect, Some(Effect::Start(_)));
+        assert_eq!(started, apply == "autonomy-auto");
+    }
+}

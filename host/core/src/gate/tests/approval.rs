@@ -1,0 +1,166 @@
+//! An approval permits exactly what a person saw, once, until it expires.
+
+use super::{acted, refused};
+use crate::decision::{Action, BuildStep};
+use crate::digest::Digest;
+use crate::fixture::{Scene, spec, state};
+use crate::ids::{ApprovalId, MissionId, OrderName, Timestamp};
+use crate::mission::MissionSpec;
+use crate::observation::Command;
+use crate::order::Order;
+use crate::situation::{ApprovalState, Autonomy, Operation, Ruling};
+use crate::verdict::Effect;
+
+/// A plan waits for a person.
+fn waiting() -> (Scene, Action, ApprovalId) {
+    let mut scene = Scene::new(Autonomy::Approve);
+    let artifact = scene.planned(Vec::new());
+    let approval = scene.asked(artifact);
+    let apply = scene.build(BuildStep::Apply(artifact));
+    (scene, apply, approval)
+}
+
+fn standing(scene: &Scene, approval: &ApprovalId) -> ApprovalState {
+    scene.ledger.approval_state(&scene.ledger.approvals[approval], scene.now)
+}
+
+#[test]
+fn a_person_is_asked_once_and_waited_for() {
+    let (scene, apply, approval) = waiting();
+    let verdict = scene.rule(apply);
+    assert_eq!((verdict.ruling, verdict.rule.as_str()), (Ruling::Asked, "needs-approval"));
+    assert_eq!((verdict.approval, verdict.effect), (Some(approval.clone()), None));
+    assert_eq!(standing(&scene, &approval), ApprovalState::Pending);
+}
+
+#[test]
+fn what_was_granted_is_started_once() {
+    let (mut scene, apply, approval) = waiting();
+    scene.approve(&approval);
+    acted(&scene, apply.clone(), "approved");
+    let order = scene.start(apply.clone());
+    assert!(scene.ledger.approvals[&approval].used);
+    assert_eq!(standing(&scene, &approval), ApprovalState::Granted);
+    // It failed: the same plan again is another order, and a person is asked again.
+    scene.end(&order.name, crate::fixture::failed("unreachable"));
+    scene.pass(60_000);
+    let again = scene.rule(apply);
+    assert_eq!(again.ruling, Ruling::Asked);
+    assert!(matches!(again.effect, Some(Effect::Request(_))) && again.approval != Some(approval));
+}
+
+#[test]
+fn what_was_denied_stays_denied_for_that_plan_alone() {
+    let (mut scene, apply, approval) = waiting();
+    let comment = Some("not today".to_owned());
+    scene.say(Command::Deny { approval: approval.clone(), comment });
+    let because = refused(&scene, apply, "denied");
+    assert!(because.contains("not today"));
+    scene.pass(60_000);
+    let artifact = scene.planned(Vec::new());
+    assert_eq!(scene.rule(scene.build(BuildStep::Apply(artifact))).ruling, Ruling::Asked);
+}
+
+#[test]
+fn an_approval_expires_granted_or_not() {
+    let (mut scene, apply, approval) = waiting();
+    let mut granted = scene.clone();
+    granted.approve(&approval);
+    let ttl = scene.charter.approval_ttl_ms;
+    for scene in [&mut scene, &mut granted] {
+        scene.pass(ttl - 1);
+        assert_ne!(standing(scene, &approval), ApprovalState::Expired);
+        scene.pass(1);
+        assert_eq!(standing(scene, &approval), ApprovalState::Expired);
+        let verdict = scene.rule(apply.clone());
+        assert_eq!(verdict.ruling, Ruling::Asked);
+        assert!(verdict.effect.is_some() && verdict.approval != Some(approval.clone()), "a person is asked anew");
+        assert!(
+            scene.ledger.permits(&Command::Approve { approval: approval.clone(), comment: None }, scene.now).is_err()
+        );
+    }
+}
+
+#[test]
+fn an_approval_is_superseded_by_another_plan_state_or_generation() {
+    let newer = |scene: &mut Scene| {
+        scene.planned(Vec::new());
+    };
+    let moved = |scene: &mut Scene| {
+        let (at, mission) = (scene.now, scene.web().id.clone());
+        let order = OrderName::parse("apply-web-1").unwrap();
+        scene.fold(crate::entry::Entry::Stored(crate::entry::Stored { at, mission, order, state: state(7) }));
+    };
+    let edited = |scene: &mut Scene| {
+        scene.declare(MissionSpec { plan: Digest::of(b"edited"), ..spec("web", Autonomy::Approve) });
+    };
+    for (what, change) in
+        [("a newer plan", &newer as &dyn Fn(&mut Scene)), ("another state", &moved), ("another generation", &edited)]
+    {
+        let (mut scene, apply, approval) = waiting();
+        scene.approve(&approval);
+        change(&mut scene);
+        assert_eq!(standing(&scene, &approval), ApprovalState::Superseded, "{what}");
+        assert_eq!(scene.rule(apply).ruling, Ruling::Refused, "{what}");
+    }
+}
+
+/// Who or what approved one thing must not find itself to have approved another.
+#[test]
+fn an_order_that_differs_in_any_field_does_not_find_the_approval() {
+    let (mut scene, apply, approval) = waiting();
+    scene.approve(&approval);
+    let Some(Effect::Start(order)) = scene.rule(apply).effect else { panic!("it was granted") };
+    let finds = |order: &Order| scene.ledger.approval_for(order, scene.now).is_some();
+    assert!(finds(&order));
+    let other = Digest::of(b"other");
+    type Change<'a> = &'a dyn Fn(&mut Order);
+    let changes: [(&str, Change<'_>); 16] = [
+        ("mission", &|order| order.mission = MissionId::parse("web-00000000").unwrap()),
+        ("uid", &|order| order.key.uid = other),
+        ("generation", &|order| order.key.generation += 1),
+        ("operation", &|order| order.key.operation = Operation::Configure),
+        ("input", &|order| order.key.input = other),
+        ("files", &|order| order.plan = other),
+        ("no apply", &|order| order.apply = None),
+        ("saved plan", &|order| order.apply.as_mut().unwrap().saved = other),
+        ("plan's JSON", &|order| order.apply.as_mut().unwrap().json = other),
+        ("lock file", &|order| order.apply.as_mut().unwrap().lock = Some(other)),
+        ("no lock file", &|order| order.apply.as_mut().unwrap().lock = None),
+        ("state", &|order| order.apply.as_mut().unwrap().state = Some(state(1))),
+        ("destroys", &|order| order.apply.as_mut().unwrap().destroy = true),
+        ("remedy", &|order| order.remedy = Some("force".to_owned())),
+        ("grants", &|order| order.grants = vec!["privileged".to_owned()]),
+        ("rehearsal", &|order| order.rehearsal = false),
+    ];
+    for (what, change) in changes {
+        let mut order = order.clone();
+        change(&mut order);
+        assert!(!finds(&order), "{what}");
+    }
+    // What is the same work at another time is the same work.
+    let mut later = order;
+    later.attempt += 1;
+    later.name = OrderName::parse("apply-web-later").unwrap();
+    (later.made, later.deadline) = (Timestamp(1), Timestamp(2));
+    assert!(finds(&later));
+}
+
+/// The host died between writing the order down and starting it: no worker was started, so nothing was used up.
+#[test]
+fn an_order_that_was_never_started_gives_its_approval_back() {
+    let (mut scene, apply, approval) = waiting();
+    scene.approve(&approval);
+    let order = scene.start(apply.clone());
+    scene.begin(true);
+    let settled = |adopted| {
+        crate::entry::Entry::Settled(crate::entry::Settled { at: scene.now, order: order.name.clone(), adopted })
+    };
+    let mut adopted = scene.clone();
+    adopted.fold(settled(true));
+    assert!(adopted.ledger.approvals[&approval].used);
+    let mut abandoned = scene.clone();
+    abandoned.fold(settled(false));
+    assert!(!abandoned.ledger.approvals[&approval].used);
+    assert_eq!(abandoned.start(apply).name, order.name);
+}
