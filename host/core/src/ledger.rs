@@ -434,3 +434,6 @@ impl Ledger {
         self.mission(name).ok_or_else(|| CommandError::NoMission(name.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests;
