@@ -9,6 +9,7 @@
 mod answer;
 pub mod args;
 mod describe;
+mod doctor;
 mod exit;
 mod get;
 mod journal;
@@ -17,6 +18,7 @@ mod policy;
 pub mod print;
 mod run;
 mod say;
+mod state;
 
 pub use args::Cli;
 pub use exit::{Exit, Failure};
@@ -60,7 +62,9 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
         }
         Command::Journal(JournalCommand::List { last, output }) => journal::list(&place()?, last, output)?,
         Command::Policy(PolicyCommand::Inspect { file, output }) => policy::inspect(&file, output)?,
+        Command::State(command) => state::state(&place()?, command).await?,
         Command::Version { output } => version(output),
+        Command::Doctor(args) => return doctor::doctor(args, given).await,
         Command::Run(args) => return Ok((run::run(args, given, world).await?, String::new())),
         Command::Approve(args) => return said(say::approve(&place()?, args).await),
         Command::Deny(args) => return said(say::deny(&place()?, args).await),

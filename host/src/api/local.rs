@@ -4,6 +4,7 @@
 //! GET  /v1/view            everything that can be shown now (a `View`)
 //! GET  /v1/plans/{digest}  the text of a saved plan that a person is asked about
 //! POST /v1/commands        a `Command`; who says it is the user at the other end of the socket
+//! POST /v1/states          a `StateRequest`: look at states, take a copy, bring one back
 //! ```
 //!
 //! The socket has mode 0600, and each request is answered only to root or to the host's own user, by what the kernel says
@@ -14,6 +15,7 @@
 
 mod client;
 mod socket;
+mod states;
 
 use std::io;
 use std::sync::Arc;
@@ -30,17 +32,20 @@ use axum::{Json, Router};
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::ids::Timestamp;
 use quarterdeck_core::observation::{Command, Person};
+use quarterdeck_core::terraform::state_json::STATE_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
 use crate::app::{CommandFailed, Commands, Update, Updates};
 use crate::driver::chain;
-use crate::remember::{Blobs, Book};
+use crate::remember::states::StateFault;
+use crate::remember::{Blobs, Book, StateStore};
 use crate::view::{self, View};
 
 pub use client::{Client, ClientError};
 pub use socket::{ListenError, is_alive, listen};
+pub use states::{StateRequest, answer};
 
 /// The socket's name in the data folder.
 pub const SOCKET: &str = "host.sock";
@@ -56,6 +61,8 @@ pub struct Desk {
     pub book: Arc<Book>,
     /// The texts of plans.
     pub blobs: Arc<Blobs>,
+    /// States and locks; none in a rehearsal.
+    pub states: Option<Arc<StateStore>>,
     /// Where commands go.
     pub commands: Commands,
     /// The last turn.
@@ -106,6 +113,7 @@ fn router(desk: Desk) -> Router {
         .route("/v1/view", get(show))
         .route("/v1/plans/{digest}", get(plan))
         .route("/v1/commands", post(command))
+        .route("/v1/states", post(states).layer(DefaultBodyLimit::max(2 * STATE_BYTES_MAX)))
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, "there is nothing at this path", "quarterdeck --help") })
         .layer(DefaultBodyLimit::max(COMMAND_BYTES_MAX))
         .layer(middleware::from_fn(known))
@@ -185,6 +193,31 @@ async fn command(
             refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string(), "start a host: quarterdeck run PATH")
         }
     }
+}
+
+async fn states(
+    State(desk): State<Desk>,
+    ConnectInfo(Peer(uid)): ConnectInfo<Peer>,
+    request: Result<Json<StateRequest>, JsonRejection>,
+) -> Response {
+    let next = "quarterdeck state list";
+    let request = match request {
+        Ok(Json(request)) => request,
+        Err(problem) => return refuse(problem.status(), &problem.body_text(), next),
+    };
+    let (Some(store), Some(uid)) = (desk.states, uid) else {
+        return refuse(StatusCode::CONFLICT, "a rehearsal keeps no states", "quarterdeck --real state list");
+    };
+    let asked = tokio::task::spawn_blocking(move || answer(&store, &desk.book.ledger(), &Person::Uid(uid), request));
+    match asked.await {
+        Ok(Ok(said)) => Json(said).into_response(),
+        Ok(Err(fault)) => refuse(state_status(&fault), &chain(&fault), next),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string(), next),
+    }
+}
+
+fn state_status(fault: &StateFault) -> StatusCode {
+    if fault.is_passing() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::CONFLICT }
 }
 
 fn comment(command: &Command) -> Option<&String> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use quarterdeck_core::ids::{ApprovalId, OrderName};
+use quarterdeck_core::ids::{ApprovalId, MissionId, OrderName};
 use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::situation::Autonomy;
 
@@ -132,6 +132,15 @@ pub enum Command {
     /// Look at policies
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Look at Terraform's states, and mend them by hand
+    #[command(subcommand)]
+    State(StateCommand),
+    /// Check what a real run needs, with cause and cure
+    #[command(after_help = "Examples:
+  quarterdeck doctor
+  quarterdeck doctor deploy/examples/web --online
+  quarterdeck doctor -o json")]
+    Doctor(DoctorArgs),
     /// Say which version this is
     #[command(after_help = "Examples:\n  quarterdeck version -o json")]
     Version {
@@ -296,6 +305,98 @@ pub enum PolicyCommand {
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
     },
+}
+
+/// What can be done with states.
+#[derive(Clone, Debug, Subcommand)]
+pub enum StateCommand {
+    /// List what is kept, and who holds the locks
+    #[command(after_help = "Examples:\n  quarterdeck state list")]
+    List {
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Say what a state names, and none of its secrets
+    #[command(after_help = "Examples:\n  quarterdeck state show web\n  quarterdeck state show web --number 3")]
+    Show {
+        /// The mission's name or id.
+        #[arg(value_parser = MissionId::parse)]
+        mission: MissionId,
+        /// Which version [default: the newest]
+        #[arg(long, value_name = "N")]
+        number: Option<u32>,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Write a state to stdout; it holds secrets in clear
+    #[command(after_help = "Examples:\n  (umask 077; quarterdeck state export web > web.tfstate)")]
+    Export {
+        /// The mission's name or id.
+        #[arg(value_parser = MissionId::parse)]
+        mission: MissionId,
+        /// Which version [default: the newest]
+        #[arg(long, value_name = "N")]
+        number: Option<u32>,
+    },
+    /// Make a state the newest version; its serial must be higher
+    #[command(after_help = "Examples:\n  quarterdeck state import web web.tfstate")]
+    Import {
+        /// The mission's name or id.
+        #[arg(value_parser = MissionId::parse)]
+        mission: MissionId,
+        /// The state.
+        file: PathBuf,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Remove a lock whose worker is known to be gone
+    #[command(after_help = "Examples:\n  quarterdeck state unlock web")]
+    Unlock {
+        /// The mission's name or id.
+        #[arg(value_parser = MissionId::parse)]
+        mission: MissionId,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+}
+
+impl StateCommand {
+    pub(super) fn output(&self) -> Output {
+        match self {
+            StateCommand::List { output }
+            | StateCommand::Show { output, .. }
+            | StateCommand::Import { output, .. }
+            | StateCommand::Unlock { output, .. } => *output,
+            StateCommand::Export { .. } => Output::Table,
+        }
+    }
+}
+
+/// What `doctor` takes.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// Missions whose provider is held against the engine.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Ask Gemini whether key and model are good.
+    #[arg(long)]
+    pub online: bool,
+    /// The operator's rules, as YAML.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The Docker engine's socket [default: $DOCKER_HOST or /var/run/docker.sock]
+    #[arg(long, value_name = "SOCK")]
+    pub engine: Option<PathBuf>,
+    /// The Terraform program [default: $QUARTERDECK_TERRAFORM or the first on $PATH]
+    #[arg(long, value_name = "BIN")]
+    pub terraform: Option<PathBuf>,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

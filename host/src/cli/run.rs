@@ -58,6 +58,7 @@ pub(super) async fn run(args: RunArgs, given: Given, world: Option<World>) -> Re
     let desk = Desk {
         book: host.book.clone(),
         blobs: host.blobs.clone(),
+        states: host.states.clone(),
         commands: host.commands(),
         last: local::follow(host.updates()),
         clock,

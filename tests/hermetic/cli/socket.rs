@@ -38,6 +38,7 @@ async fn start(data: &Path) -> (Host, Client) {
     let desk = Desk {
         book: host.book.clone(),
         blobs: host.blobs.clone(),
+        states: host.states.clone(),
         commands: host.commands(),
         last: local::follow(host.updates()),
         clock,

@@ -35,7 +35,7 @@ fn a_mission_is_shown_where_it_stands_now() {
 
     let denied = view(&Story::denied());
     let mission = denied.mission("web").unwrap();
-    assert_eq!((mission.phase, mission.denied.clone()), (Phase::Pending, Some(approval())));
+    assert_eq!((mission.phase, mission.denied.clone()), (Phase::Planned, Some(approval())));
     assert_eq!(denied.approvals[0].who.as_deref(), Some("uid 1000"));
     assert_eq!(denied.approvals[0].comment.as_deref(), Some("not today"));
 }

@@ -7,7 +7,7 @@ use quarterdeck_core::digest::Digest;
 use quarterdeck_core::observation::Command;
 use reqwest::{RequestBuilder, Response};
 
-use super::{Refusal, SOCKET};
+use super::{Refusal, SOCKET, StateRequest};
 use crate::view::View;
 
 /// A host answers within this time unless its disk hangs: a command waits for the turn at hand and one fsync.
@@ -74,6 +74,15 @@ impl Client {
     /// Where the host does not answer, or the command can't be done.
     pub async fn send(&self, command: &Command) -> Result<(), ClientError> {
         self.ask(self.http.post("http://host/v1/commands").json(command)).await.map(|_| ())
+    }
+
+    /// Asks about states.
+    ///
+    /// # Errors
+    /// Where the host does not answer, or it can't be done.
+    pub async fn states(&self, request: &StateRequest) -> Result<serde_json::Value, ClientError> {
+        let answer = self.ask(self.http.post("http://host/v1/states").json(request)).await?;
+        answer.json().await.map_err(|source| self.silent(source))
     }
 
     async fn ask(&self, request: RequestBuilder) -> Result<Response, ClientError> {
