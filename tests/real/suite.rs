@@ -1,0 +1,24 @@
+//! The real-parts suite: the `quarterdeck` program, Terraform and its docker provider, and an engine in a namespace of
+//! its own. Each file of stories says what must hold on real parts; `README.md` says what they are and what they need.
+//!
+//! It is run by its name, one story at a time, since each has an engine of its own on the same processors:
+//!
+//! ```sh
+//! cargo test -p quarterdeck-tests --test real -- --test-threads=1
+//! ```
+//!
+//! Nothing waits for a fixed time: everything is polled until a deadline. Whatever a story starts ends with it, also when
+//! it fails. Without Terraform the suite fails; `QUARTERDECK_REAL=skip` lets it skip instead, and it says so.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+#[path = "suite/parts.rs"]
+mod parts;
+#[path = "suite/processes.rs"]
+mod processes;
+#[path = "suite/stage.rs"]
+mod stage;
+
+#[path = "suite/engine_upgrade.rs"]
+mod engine_upgrade;
+#[path = "suite/web.rs"]
+mod web;

@@ -1,0 +1,96 @@
+//! The example missions on real parts: made, kept, repaired and removed, under `auto` and under `approve`.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::parts::until;
+use crate::stage::{Objects, PATIENCE, Stage, text};
+
+#[test]
+fn under_auto_a_mission_is_made_kept_repaired_and_removed() {
+    let Some(stage) = Stage::raise("trixie") else { return };
+    let web = stage.example("web");
+
+    stage.run_until_ready(&web);
+    stage.must_answer(8080);
+    let made = stage.objects();
+    assert_eq!((made.containers.len(), made.networks.len()), (1, 1), "{made:?}");
+    let applies = stage.workers(Some("apply"));
+    assert_eq!(applies.len(), 1, "{applies:?}");
+
+    // A second run changes nothing.
+    stage.run_until_ready(&web);
+    assert_eq!(stage.workers(Some("apply")), applies);
+    assert_eq!(stage.objects(), made);
+
+    let host = stage.host(&web);
+    stage.until_phase("Ready");
+    stage.remove_container("quarterdeck-web");
+    let repaired = until("the container is made again", PATIENCE, || {
+        let now = stage.objects();
+        (now.containers.len() == 1 && now.containers != made.containers).then_some(now)
+    });
+    stage.until_phase("Ready");
+    stage.must_answer(8080);
+    assert_eq!(repaired.networks, made.networks, "the network was not touched");
+
+    stage.must(&["destroy", "web", "--yes"]);
+    stage.until_phase("Absent");
+    assert_eq!(stage.objects(), Objects::default());
+    assert_eq!(host.stop().code(), Some(130));
+    stage.must_verify();
+}
+
+#[test]
+fn under_approve_nothing_is_applied_that_nobody_has_approved() {
+    let Some(stage) = Stage::raise("trixie") else { return };
+    let web = stage.example("web-approve");
+    let host = stage.host(&web);
+
+    let first = pending(&stage, &[]);
+    assert_eq!(stage.objects(), Objects::default(), "a plan makes nothing");
+    approve(&stage, &first);
+    stage.until_phase("Ready");
+    stage.must_answer(8081);
+
+    // What is gone is planned, and made again only after a yes.
+    let applies = stage.workers(Some("apply"));
+    stage.remove_container("quarterdeck-web-approve");
+    let repair = pending(&stage, &[&first]);
+    stage.until_turns(2);
+    assert_eq!(stage.objects().containers, []);
+    assert_eq!(stage.workers(Some("apply")), applies);
+
+    // The files change behind it: the yes would be to a plan that nobody wants any more.
+    let file = web.join("mission.yaml");
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("port: 8081", "port: 8082")).unwrap();
+    let changed = pending(&stage, &[&first, &repair]);
+    let late = stage.say(&["approve", &repair, "--yes"]);
+    assert!(!late.status.success(), "an approval of a superseded plan is refused");
+    stage.until_turns(2);
+    assert_eq!(stage.workers(Some("apply")), applies, "stale bytes are not applied");
+    approve(&stage, &changed);
+    stage.until_phase("Ready");
+    stage.must_answer(8082);
+
+    stage.must(&["destroy", "web-approve", "--yes"]);
+    let removal = pending(&stage, &[&first, &repair, &changed]);
+    assert_eq!(stage.objects().containers.len(), 1, "the removal is approved like any other plan");
+    approve(&stage, &removal);
+    stage.until_phase("Absent");
+    assert_eq!(stage.objects(), Objects::default());
+    assert_eq!(host.stop().code(), Some(130));
+    stage.must_verify();
+}
+
+/// The approval that waits for a person and is none of those that were seen before.
+fn pending(stage: &Stage, before: &[&str]) -> String {
+    let waits = |approval: &Value| approval["state"] == "pending" && !before.contains(&text("/id", approval).as_str());
+    let found = until("somebody is asked", PATIENCE, || stage.get("approvals").into_iter().find(waits));
+    text("/id", &found)
+}
+
+fn approve(stage: &Stage, approval: &str) {
+    stage.must(&["approve", approval, "--yes"]);
+}
