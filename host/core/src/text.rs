@@ -26,7 +26,7 @@ pub fn escape(text: &str) -> String {
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{feff}'
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
             | '\u{200b}'..='\u{200f}'   // zero width, and marks of direction
             | '\u{2028}'..='\u{202e}'   // line ends, embeddings and overrides of direction
             | '\u{2060}'..='\u{206f}'   // invisible operators, isolates of direction

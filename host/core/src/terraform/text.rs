@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use crate::text::is_hidden;
+
 /// Returns `text` with everything that could deceive a reader escaped, cut to at most `chars_max` characters.
 ///
 /// Escaped are control characters (so ANSI sequences, new lines and tabs too), the marks that change the reading
@@ -21,21 +23,13 @@ pub fn escape(text: &str, chars_max: usize) -> String {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            c if deceives(c) => {
+            c if is_hidden(c) => {
                 let _infallible = write!(out, "\\u{{{:x}}}", u32::from(c));
             }
             c => out.push(c),
         }
     }
     out
-}
-
-/// Control characters, the Unicode direction marks (UAX 9), zero-width characters, line separators and tags.
-fn deceives(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
