@@ -35,8 +35,8 @@ fn mission(name: &str, settings: &str) -> String {
     )
 }
 
-struct Scenario {
-    name: &'static str,
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
     settings: &'static str,
     steps: Vec<(Operation, Behaviour)>,
     charter: Charter,
@@ -56,7 +56,7 @@ fn name() -> MissionName {
     MissionName::parse("shop").expect("a plain name")
 }
 
-fn all() -> Vec<Scenario> {
+pub(crate) fn all() -> Vec<Scenario> {
     vec![
         scenario("auto-builds-and-rests", "  autonomy: auto\n", |host| {
             host.turns(60_000, 1_000)?;
@@ -235,7 +235,7 @@ fn all() -> Vec<Scenario> {
     ]
 }
 
-fn play(scenario: Scenario) -> Result<Harness> {
+pub(crate) fn play(scenario: Scenario) -> Result<Harness> {
     let yaml = mission("shop", scenario.settings);
     let files: [(&str, &str); 2] = [("mission.yaml", &yaml), ("main.tf", MAIN_TF)];
     let script = Script { steps: scenario.steps, takes_ms: 1_500 };
