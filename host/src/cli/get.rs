@@ -74,10 +74,13 @@ pub(super) fn missions(view: &View, missions: &[MissionView], wide: bool) -> Str
     }
     let rows = missions.iter().map(|mission| {
         let reason = mission.conditions.first().map(|condition| condition.reason.clone()).unwrap_or_default();
-        let plan = mission
-            .plan
-            .as_ref()
-            .map(|plan| format!("+{} ~{} -{}", plan.adds + plan.replaces, plan.changes, plan.destroys + plan.replaces));
+        let applied = mission.applied.as_ref().map(|applied| applied.saved);
+        let plan = mission.plan.as_ref().map(|plan| match applied {
+            Some(applied) if applied == plan.saved => "applied".to_owned(),
+            Some(_) | None => {
+                format!("+{} ~{} -{}", plan.adds + plan.replaces, plan.changes, plan.destroys + plan.replaces)
+            }
+        });
         let mut row = vec![
             mission.name.clone(),
             mission.phase.name().to_owned(),

@@ -131,10 +131,25 @@ async fn what_is_not_there_is_said_with_what_to_do() {
         ("approve a-0123456789", Exit::Unreachable, "quarterdeck run PATH"),
         ("destroy web --yes", Exit::Unreachable, "quarterdeck run PATH"),
         ("--real get missions", Exit::Unreachable, "quarterdeck run PATH"),
+        ("state list", Exit::Failed, "a rehearsal keeps no states"),
         ("policy inspect no-such-file", Exit::Usage, "wit/policy.wit"),
     ] {
         let failure = said(data.path(), words).await.unwrap_err();
         assert_eq!(failure.exit, exit, "{words}");
         assert!(failure.text().contains(says), "{words}: {}", failure.text());
     }
+}
+
+#[tokio::test]
+async fn a_doctor_that_finds_no_engine_says_cause_and_cure_and_leaves_nothing_behind() {
+    let data = tempfile::tempdir().unwrap();
+    let nowhere = data.path().join("no-engine.sock");
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/examples/web");
+    let words = format!("doctor {example} --engine {} -o json", nowhere.display());
+    let (exit, text) = said(data.path(), &words).await.unwrap();
+    assert_eq!(exit, Exit::Damaged);
+    let page: Value = serde_json::from_str(&text).unwrap();
+    let engine = page["items"].as_array().unwrap().iter().find(|item| item["name"] == "engine").unwrap();
+    assert!(engine["verdict"] == "fail" && engine["cure"].is_string(), "{engine}");
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
 }

@@ -63,6 +63,9 @@ impl Screen {
         let Some(spinner) = &self.spinner else { return };
         match what {
             Some(what) => {
+                if spinner.is_finished() {
+                    spinner.reset();
+                }
                 if spinner.message() != what {
                     spinner.reset_elapsed();
                     spinner.set_message(escape(&what));
