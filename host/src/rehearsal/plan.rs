@@ -5,6 +5,7 @@ use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding::{self, DecodeError};
 use quarterdeck_core::order::{ApplyInput, NamedObject, ObjectKind, Order, SavedPlan};
 use quarterdeck_core::situation::{ChangeSummary, Operation};
+use quarterdeck_core::terraform::grants::DOCKER_SOURCE;
 use quarterdeck_core::terraform::plan::{PlanError, parse_plan};
 use quarterdeck_core::terraform::{FileSet, sketch};
 use serde::{Deserialize, Serialize};
@@ -106,7 +107,7 @@ fn save(
         },
         summary,
         rendered: blobs.put(lines.join("\n").as_bytes())?,
-        dangers: Vec::new(),
+        dangers: facts.plan_dangers(),
         touches: facts.changes.iter().take(64).map(|change| change.address.clone()).collect(),
     })
 }
@@ -139,7 +140,7 @@ fn document(changes: &[(String, String, Vec<String>)]) -> serde_json::Value {
         let deletes = actions.iter().any(|action| action == "delete");
         json!({
             "address": address, "mode": "managed", "type": kind, "name": label,
-            "provider_name": "rehearsal",
+            "provider_name": DOCKER_SOURCE,
             "change": {
                 "actions": actions,
                 "before": deletes.then(|| values.clone()),
