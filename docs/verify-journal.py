@@ -44,15 +44,11 @@ def chain(previous, number, entry):
 
 def record(rest, number, previous):
     """Checks the record at the start of `rest`; gives its length, its hash and its entry."""
-    def broken(problem):
-        # Zeros at the end: the file's size grew before its bytes came.
-        return Torn() if not any(rest[-16:]) else Damaged(problem)
-
     head = rest[:HEAD_BYTES]
     if len(head) < HEAD_BYTES:
         raise Torn()
     if hashlib.sha256(head[:76]).digest()[:8] != head[76:]:
-        raise broken("the head of the record was changed")
+        raise Damaged("the head of the record was changed") if any(rest[HEAD_BYTES:]) else Torn()
     length = int.from_bytes(head[:4], "big")
     if int.from_bytes(head[4:12], "big") != number or head[12:44] != previous:
         raise Damaged("the record does not follow the one before it")
@@ -61,8 +57,10 @@ def record(rest, number, previous):
         raise Torn()
     entry = rest[HEAD_BYTES:end]
     if chain(previous, number, entry) != head[44:76]:
-        problem = "the record was changed"
-        raise broken(problem) if len(rest) == end else Damaged(problem)
+        # Zeros to the very end, from within the entry on: the file's size grew before its bytes came.
+        zeros = len(rest) - max(HEAD_BYTES, len(rest.rstrip(b"\0")))
+        torn = zeros >= 16 and zeros > len(rest) - end
+        raise Torn() if torn else Damaged("the record was changed")
     return end, head[44:76], entry
 
 

@@ -5,6 +5,7 @@ mod cli;
 mod decide;
 mod doctor;
 mod engine;
+mod journal;
 mod misbehaving;
 mod process;
 mod scenarios;

@@ -19,6 +19,9 @@ use quarterdeck_core::entry::{ENTRY_BYTES_MAX, Entry, chain};
 const MAGIC: &[u8] = b"quarterdeck-journal 1\n";
 /// Length, number, previous hash, own hash, check of the head.
 const HEAD_BYTES: usize = 4 + 8 + 32 + 32 + 8;
+/// Where a journal ends in a broken record and this many zeros, the record was torn; with fewer it was changed. An entry
+/// of ours may well end in a zero or two, and a write is torn where a page of the disk begins.
+const ZEROS_MIN: usize = 16;
 /// A segment is closed at this size, so that one file is copied and looked through in reasonable time.
 const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 
@@ -190,16 +193,21 @@ impl Journal {
     }
 
     fn next_segment(&mut self) -> Result<(), JournalError> {
+        if let Err(source) = self.file.sync_data() {
+            self.poisoned = true;
+            let path = segment_path(&self.folder, self.segment);
+            return Err(JournalError::Io { what: "sync the journal", path, source });
+        }
         let path = segment_path(&self.folder, self.segment + 1);
-        let made = self.file.sync_data().and_then(|()| {
+        let make = || {
             let mut file = private(&path, false)?;
             file.set_len(0)?;
             file.write_all(MAGIC)?;
             file.sync_all()?;
             sync_folder(&self.folder)?;
             Ok(file)
-        });
-        self.file = made.map_err(|source| JournalError::Io { what: "begin the segment", path, source })?;
+        };
+        self.file = make().map_err(|source| JournalError::Io { what: "begin the segment", path, source })?;
         self.segment += 1;
         self.length = MAGIC.len() as u64;
         Ok(())
@@ -287,17 +295,15 @@ enum Broken {
 
 /// Checks the record that begins here; its whole length and its hash.
 fn record(bytes: &[u8], head: &Head) -> Result<(usize, Digest), Broken> {
-    // What a crash leaves behind the last sync: nothing, or zeros where the size grew before the bytes came.
-    let broken = |problem| {
-        if bytes.iter().rev().take(16).all(|byte| *byte == 0) { Broken::Torn } else { Broken::Damaged(problem) }
-    };
     let Some(fixed) = bytes.get(..HEAD_BYTES) else { return Err(Broken::Torn) };
     let length = u32::from_be_bytes(fixed[..4].try_into().expect("four bytes"));
     let seq = u64::from_be_bytes(fixed[4..12].try_into().expect("eight bytes"));
     let previous = Digest::from_bytes(fixed[12..44].try_into().expect("32 bytes"));
     let hash = Digest::from_bytes(fixed[44..76].try_into().expect("32 bytes"));
     if head_bytes(length, seq, &previous, &hash) != fixed {
-        return Err(broken("the head of the record was changed"));
+        // A write that stopped in the head has left nothing behind it, or zeros where the file's size grew before.
+        let torn = bytes[HEAD_BYTES..].iter().all(|byte| *byte == 0);
+        return Err(if torn { Broken::Torn } else { Broken::Damaged("the head of the record was changed") });
     }
     if seq != head.records + 1 || previous != head.hash {
         return Err(Broken::Damaged("the record does not follow the one before it"));
@@ -305,11 +311,10 @@ fn record(bytes: &[u8], head: &Head) -> Result<(usize, Digest), Broken> {
     let end = HEAD_BYTES + length as usize;
     let Some(whole) = bytes.get(..end) else { return Err(Broken::Torn) };
     if chain(&previous, seq, &whole[HEAD_BYTES..]) != hash {
-        return Err(if bytes.len() == end {
-            broken("the record was changed")
-        } else {
-            Broken::Damaged("the record was changed")
-        });
+        // A write that stopped in the entry has left zeros from there to the very end.
+        let run = bytes[HEAD_BYTES..].iter().rev().take_while(|byte| **byte == 0).count();
+        let torn = run >= ZEROS_MIN && run > bytes.len() - end;
+        return Err(if torn { Broken::Torn } else { Broken::Damaged("the record was changed") });
     }
     Ok((end, hash))
 }
