@@ -10,4 +10,5 @@ mod misbehaving;
 mod process;
 mod scenarios;
 mod states;
+mod tidy;
 mod worker;
