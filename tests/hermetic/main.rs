@@ -1,5 +1,6 @@
 //! The hermetic suite: one binary, no network but loopback, nothing installed.
 
+mod advice;
 mod brain;
 mod cli;
 mod decide;
