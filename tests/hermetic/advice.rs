@@ -32,15 +32,16 @@ async fn host(data: &Path, gemini: &FakeGemini) -> Host {
     // An error means that another test has installed it.
     let _already = rustls::crypto::ring::default_provider().install_default();
     let mission = data.join("shop");
-    std::fs::create_dir_all(&mission).unwrap();
-    std::fs::write(mission.join("mission.yaml"), MISSION).unwrap();
-    std::fs::write(mission.join("main.tf"), MAIN_TF).unwrap();
+    std::fs::create_dir_all(&mission).expect("a folder of the test's own");
+    std::fs::write(mission.join("mission.yaml"), MISSION).expect("a folder of the test's own");
+    std::fs::write(mission.join("main.tf"), MAIN_TF).expect("a folder of the test's own");
     let mut world = World::default();
     world.add_container("api", ContainerState::Exited(1));
-    std::fs::create_dir_all(data.join("rehearsal")).unwrap();
-    std::fs::write(data.join("rehearsal/world.json"), serde_json::to_vec(&world).unwrap()).unwrap();
+    std::fs::create_dir_all(data.join("rehearsal")).expect("a folder of the test's own");
+    std::fs::write(data.join("rehearsal/world.json"), serde_json::to_vec(&world).expect("JSON"))
+        .expect("a folder of the test's own");
     let brain = BrainConfig {
-        key: Some(ApiKey::parse("a-key-for-the-fake-gemini").unwrap()),
+        key: Some(ApiKey::parse("a-key-for-the-fake-gemini").expect("a key")),
         base_url: gemini.base_url().to_owned(),
         model: MODEL.to_owned(),
     };
@@ -57,7 +58,7 @@ async fn host(data: &Path, gemini: &FakeGemini) -> Host {
         policy: None,
         brain: Some(brain),
     };
-    app::start(config).await.unwrap()
+    app::start(config).await.expect("a host")
 }
 
 #[tokio::test(flavor = "multi_thread")]
