@@ -10,7 +10,7 @@ use quarterdeck_core::charter::Charter;
 use quarterdeck_core::encoding;
 use quarterdeck_core::entry::{Entry, Episode};
 use quarterdeck_core::ids::{ApprovalId, Timestamp};
-use quarterdeck_core::observation::{Command, Commanded, Person};
+use quarterdeck_core::observation::{Command, Commanded, Person, STALE_MS};
 use quarterdeck_core::situation::{ApprovalState, TEXT_BYTES_MAX};
 use quarterdeck_core::text::escape;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
@@ -25,6 +25,8 @@ use crate::turn::turn;
 
 /// Two turns are at least this far apart, however much changes: a storm of events is one change.
 const BETWEEN_TURNS: Duration = Duration::from_millis(150);
+/// The next turn is this near while the host's own look at what a worker changed is due.
+const WHILE_SETTLING: Duration = Duration::from_secs(1);
 /// A turn that the disk refused is tried again after this long.
 const AFTER_DISK_TROUBLE: Duration = Duration::from_secs(5);
 
@@ -162,10 +164,15 @@ impl Driver {
         }
     }
 
-    /// How long until the policy or the interval wants the next turn.
+    /// How long until the policy or the interval wants the next turn. After a worker changed something the host's own
+    /// look at it is due, and a look that shows the same as before wakes nobody: then the next turn is near.
     fn look_again(&self) -> Duration {
-        let wanted = self.book.ledger().policy.look_again.map(|at| Duration::from_millis(at.since_ms(clock())));
-        wanted.unwrap_or(self.interval).min(self.interval)
+        let (ledger, now) = (self.book.ledger(), clock());
+        let moved = |changed: Timestamp| now.since_ms(changed) < STALE_MS;
+        let settling = ledger.missions.values().any(|mission| moved(mission.changed));
+        let interval = if settling { self.interval.min(WHILE_SETTLING) } else { self.interval };
+        let wanted = ledger.policy.look_again.map(|at| Duration::from_millis(at.since_ms(now)));
+        wanted.unwrap_or(interval).min(interval)
     }
 
     fn tell(&self, episode: Episode) {

@@ -39,7 +39,7 @@ pub use until::{Until, outcome};
 use screen::{Screen, typed};
 
 /// A turn at least this often: a mission's files and the engine are looked at by others, this is for what they miss.
-const INTERVAL: Duration = Duration::from_secs(5);
+const INTERVAL: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(args: RunArgs, given: Given, world: Option<World>) -> Result<Exit, Failure> {
     if world == Some(World::Rehearsal) {
