@@ -9,6 +9,7 @@ mod engine;
 mod journal;
 mod misbehaving;
 mod process;
+mod readme;
 mod scenarios;
 mod states;
 mod tidy;
