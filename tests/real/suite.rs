@@ -15,10 +15,14 @@
 mod parts;
 #[path = "suite/processes.rs"]
 mod processes;
+#[path = "suite/proxy.rs"]
+mod proxy;
 #[path = "suite/stage.rs"]
 mod stage;
 
 #[path = "suite/engine_upgrade.rs"]
 mod engine_upgrade;
+#[path = "suite/killed.rs"]
+mod killed;
 #[path = "suite/web.rs"]
 mod web;

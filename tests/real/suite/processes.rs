@@ -9,9 +9,21 @@ use rustix::process::{Pid, Signal, kill_process};
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
     pid: i32,
+    /// Its command line.
+    words: Vec<String>,
 }
 
 impl Process {
+    /// Whether it is a worker, rather than a host or what a worker started.
+    pub(crate) fn is_worker(&self) -> bool {
+        self.words.get(1).is_some_and(|word| word == "worker")
+    }
+
+    /// Whether it is a worker that applies.
+    pub(crate) fn applies(&self) -> bool {
+        self.is_worker() && self.words.iter().any(|word| word == "apply")
+    }
+
     /// Ends it as a power cut would.
     pub(crate) fn kill(&self) {
         // Where it is gone already there is nothing to do.
@@ -29,7 +41,7 @@ pub(crate) fn of_workers(data: &Path) -> Vec<Process> {
             line.split(|byte| *byte == 0).map(|w| String::from_utf8_lossy(w).into_owned()).collect();
         let inside = fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&work));
         let named = words.iter().any(|word| Path::new(word).starts_with(&work));
-        (inside || named).then_some(Process { pid })
+        (inside || named).then_some(Process { pid, words })
     });
     processes.collect()
 }

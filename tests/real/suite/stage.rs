@@ -77,6 +77,11 @@ impl Stage {
         self.folder.path().join("data")
     }
 
+    /// A path beside the data folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// A copy of an example, to be edited.
     pub(crate) fn example(&self, name: &str) -> PathBuf {
         let (from, to) = (sources().join("deploy/examples").join(name), self.folder.path().join(name));
@@ -278,6 +283,12 @@ impl Host {
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.interrupt();
         self.child.wait().unwrap()
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     fn interrupt(&self) {
