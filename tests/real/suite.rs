@@ -20,6 +20,8 @@ mod proxy;
 #[path = "suite/stage.rs"]
 mod stage;
 
+#[path = "suite/dangers.rs"]
+mod dangers;
 #[path = "suite/engine_upgrade.rs"]
 mod engine_upgrade;
 #[path = "suite/killed.rs"]
