@@ -70,6 +70,7 @@ fn missions(args: &DoctorArgs, given: &Given, data: &std::path::Path) -> Result<
     let grants = charter
         .parsed_grants()
         .map_err(|error| Failure::of(Exit::Usage, error, Some("correct the file that --config names".to_owned())))?;
+    let was_there = data.exists();
     let packed = data.join(format!("doctor-{}", std::process::id()));
     let blobs = Blobs::open(&packed).map_err(|error| {
         let error = anyhow::Error::new(error).context(format!("make the folder {}", packed.display()));
@@ -85,5 +86,8 @@ fn missions(args: &DoctorArgs, given: &Given, data: &std::path::Path) -> Result<
     let seen = reader.read();
     // What stays behind is read by nobody.
     let _stays = std::fs::remove_dir_all(&packed);
+    if !was_there {
+        let _stays_too = std::fs::remove_dir(data);
+    }
     Ok(seen)
 }

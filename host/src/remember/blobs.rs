@@ -1,6 +1,7 @@
 //! Content-addressed files: missions packed as one, saved plans, their JSON. Named by digest, mode 0600, checked when read.
 
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use cap_std::ambient_authority;
@@ -39,12 +40,12 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// Opens a folder, and makes it where there is none.
+    /// Opens a folder, and makes it, for its owner alone, where there is none.
     ///
     /// # Errors
     /// Where the file system says no.
     pub fn open(folder: &Path) -> io::Result<Blobs> {
-        std::fs::create_dir_all(folder)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         Ok(Blobs { folder: Dir::open_ambient_dir(folder, ambient_authority())? })
     }
 

@@ -153,3 +153,16 @@ async fn a_doctor_that_finds_no_engine_says_cause_and_cure_and_leaves_nothing_be
     assert!(engine["verdict"] == "fail" && engine["cure"].is_string(), "{engine}");
     assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
 }
+
+/// What is looked at before the first run must not be what the look itself has made.
+#[tokio::test]
+async fn a_doctors_visit_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mission = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/examples/web");
+    let (exit, page) =
+        said(&data, &format!("doctor {mission} --engine /nonexistent --terraform /nonexistent")).await.unwrap();
+    assert_eq!(exit, Exit::Damaged);
+    assert!(page.contains("mission web") && !page.contains("is open to others"), "{page}");
+    assert!(!data.exists(), "a look makes nothing");
+}
