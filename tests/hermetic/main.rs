@@ -3,9 +3,11 @@
 mod advice;
 mod brain;
 mod cli;
+mod crash;
 mod decide;
 mod doctor;
 mod engine;
+mod hang;
 mod journal;
 mod misbehaving;
 mod process;

@@ -185,6 +185,11 @@ impl Harness {
         begin(&self.book, &self.charter, &self.policy)
     }
 
+    /// Puts other adapters into the ports.
+    pub fn rewire(&mut self, change: impl FnOnce(&mut Ports)) {
+        change(&mut self.ports);
+    }
+
     /// The folder of a mission.
     pub fn mission_folder(&self, name: &str) -> PathBuf {
         self.folder.path().join("missions").join(name)
