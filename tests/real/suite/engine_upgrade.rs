@@ -27,12 +27,11 @@ fn a_mission_waits_untouched_until_its_provider_speaks_to_the_new_engine() {
     assert!(told.contains("1.41") && told.contains("1.44"), "the cause: {told}");
     assert!(told.contains(">= 3.3.0") && told.contains("main.tf"), "the cure, and where: {told}");
     stage.until_phase("Held");
-    stage.until_turns(2);
 
     // Neither is it destroyed by a Terraform that would find nothing to destroy.
     stage.must(&["destroy", "web", "--yes"]);
     until("the removal is wanted", PATIENCE, || (text("/desired", &stage.mission()) == "absent").then_some(()));
-    stage.until_turns(2);
+    stage.until_turn();
     stage.until_phase("Held");
     assert_eq!(stage.workers(None), workers, "no worker was started");
     assert_eq!(stage.states(), states, "the state is the same, byte by byte");

@@ -86,7 +86,7 @@ fn what_is_on_the_engine_and_in_no_state_is_told_and_not_made_twice() {
 
     let finding = stage.until_finding("object-unknown");
     assert!(finding.to_string().contains("quarterdeck-web"), "{finding}");
-    stage.until_turns(3);
+    stage.until_turn();
     assert_eq!(stage.objects(), made, "an engine would make a second network of that name");
 
     // Once a person has removed it, the mission goes on by itself.

@@ -85,11 +85,12 @@ pub(crate) fn said(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
-/// Looks until there is something, and gives up loudly.
+/// Looks until there is something, and gives up loudly. How long it took is shown by `--nocapture`, and when it fails.
 pub(crate) fn until<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {
+            eprintln!("[{:5.1} s] {what}", begun.elapsed().as_secs_f32());
             return found;
         }
         assert!(begun.elapsed() < patience, "not within {patience:?}: {what}");

@@ -58,24 +58,27 @@ fn under_approve_nothing_is_applied_that_nobody_has_approved() {
     let applies = stage.workers(Some("apply"));
     stage.remove_container("quarterdeck-web-approve");
     let repair = pending(&stage, &[&first]);
-    stage.until_turns(2);
+    stage.until_turn();
     assert_eq!(stage.objects().containers, []);
     assert_eq!(stage.workers(Some("apply")), applies);
+
+    // The state moves on behind it: the plan was made from another one.
+    import_anew(&stage, "web-approve");
+    let again = pending(&stage, &[&first, &repair]);
+    must_be_late(&stage, &repair);
 
     // The files change behind it: the yes would be to a plan that nobody wants any more.
     let file = web.join("mission.yaml");
     fs::write(&file, fs::read_to_string(&file).unwrap().replace("port: 8081", "port: 8082")).unwrap();
-    let changed = pending(&stage, &[&first, &repair]);
-    let late = stage.say(&["approve", &repair, "--yes"]);
-    assert!(!late.status.success(), "an approval of a superseded plan is refused");
-    stage.until_turns(2);
+    let changed = pending(&stage, &[&first, &repair, &again]);
+    must_be_late(&stage, &again);
     assert_eq!(stage.workers(Some("apply")), applies, "stale bytes are not applied");
     approve(&stage, &changed);
     stage.until_phase("Ready");
     stage.must_answer(8082);
 
     stage.must(&["destroy", "web-approve", "--yes"]);
-    let removal = pending(&stage, &[&first, &repair, &changed]);
+    let removal = pending(&stage, &[&first, &repair, &again, &changed]);
     assert_eq!(stage.objects().containers.len(), 1, "the removal is approved like any other plan");
     approve(&stage, &removal);
     stage.until_phase("Absent");
@@ -89,6 +92,22 @@ fn pending(stage: &Stage, before: &[&str]) -> String {
     let waits = |approval: &Value| approval["state"] == "pending" && !before.contains(&text("/id", approval).as_str());
     let found = until("somebody is asked", PATIENCE, || stage.get("approvals").into_iter().find(waits));
     text("/id", &found)
+}
+
+/// A yes to a plan that has been superseded is refused.
+fn must_be_late(stage: &Stage, approval: &str) {
+    let late = stage.say(&["approve", approval, "--yes"]);
+    assert!(!late.status.success(), "{}", String::from_utf8_lossy(&late.stderr));
+}
+
+/// Makes the mission's own state its newest version again, under the next serial.
+fn import_anew(stage: &Stage, mission: &str) {
+    let mut state: Value = serde_json::from_str(&stage.must(&["state", "export", mission])).unwrap();
+    let serial = state["serial"].as_u64().expect("a state has a serial");
+    state["serial"] = (serial + 1).into();
+    let file = stage.path("anew.tfstate");
+    fs::write(&file, state.to_string()).unwrap();
+    stage.must(&["state", "import", mission, &file.display().to_string()]);
 }
 
 fn approve(stage: &Stage, approval: &str) {
