@@ -9,7 +9,7 @@ use std::time::Duration;
 use quarterdeck_core::charter::Charter;
 use quarterdeck_core::encoding;
 use quarterdeck_core::entry::{Entry, Episode};
-use quarterdeck_core::ids::{ApprovalId, Timestamp};
+use quarterdeck_core::ids::{ApprovalId, MissionId, Timestamp};
 use quarterdeck_core::observation::{Command, Commanded, Person, STALE_MS};
 use quarterdeck_core::situation::{ApprovalState, TEXT_BYTES_MAX};
 use quarterdeck_core::text::escape;
@@ -25,6 +25,8 @@ use crate::turn::turn;
 
 /// Two turns are at least this far apart, however much changes: a storm of events is one change.
 const BETWEEN_TURNS: Duration = Duration::from_millis(150);
+/// A policy that wants to look again at once waits this long all the same: each turn is two writes to the disk.
+const LOOK_AGAIN_MIN: Duration = Duration::from_secs(1);
 /// The next turn is this near while the host's own look at what a worker changed is due.
 const WHILE_SETTLING: Duration = Duration::from_secs(1);
 /// A turn that the disk refused is tried again after this long.
@@ -144,13 +146,19 @@ impl Driver {
         command
     }
 
-    /// `--yes`: every approval that waits is granted, and journaled as such.
+    /// `--yes`: every approval that waits for a mission of this run is granted, and journaled as such.
     async fn grant_all(&self) {
         let Some(uid) = self.yes else { return };
         let ledger = self.book.ledger();
+        let named = |mission: &MissionId| {
+            let seen = self.ports.missions.seen();
+            let name = ledger.missions.get(mission).map(|state| &state.spec.name);
+            seen.iter().filter_map(|seen| seen.spec.as_ref().ok()).any(|spec| Some(&spec.name) == name)
+        };
         let waiting: Vec<ApprovalId> = ledger
             .approvals
             .values()
+            .filter(|record| named(&record.order.mission))
             .filter(|record| ledger.approval_state(record, clock()) == ApprovalState::Pending)
             .map(|record| record.id.clone())
             .collect();
@@ -172,7 +180,7 @@ impl Driver {
         let settling = ledger.missions.values().any(|mission| moved(mission.changed));
         let interval = if settling { self.interval.min(WHILE_SETTLING) } else { self.interval };
         let wanted = ledger.policy.look_again.map(|at| Duration::from_millis(at.since_ms(now)));
-        wanted.unwrap_or(interval).min(interval)
+        wanted.unwrap_or(interval).max(LOOK_AGAIN_MIN).min(interval)
     }
 
     fn tell(&self, episode: Episode) {

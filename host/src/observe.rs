@@ -34,9 +34,14 @@ pub trait Missions: Send + Sync {
     fn seen(&self) -> Vec<SeenMission>;
 }
 
-/// The latest snapshot of everything.
-pub fn latest(ports: &Ports, now: Timestamp) -> Observation {
-    let ClusterView { facts, engine } = ports.cluster.view();
+/// The latest snapshot of everything, at this time of the clock. The loop's own time never goes back: where the clock did,
+/// the snapshots' times are moved along, so that their age stays what it is.
+pub fn latest(ports: &Ports, clock: Timestamp, last: Timestamp) -> Observation {
+    let ClusterView { facts, mut engine } = ports.cluster.view();
+    let now = clock.max(last);
+    let ahead = now.since_ms(clock);
+    engine.looked = engine.looked.map(|at| at.plus_ms(ahead));
+    engine.state = engine.state.map(|(at, state)| (at.plus_ms(ahead), state));
     Observation {
         at: now,
         cluster: facts,

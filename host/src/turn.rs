@@ -28,7 +28,7 @@ pub async fn turn(
     policy: &Arc<Policy>,
     now: Timestamp,
 ) -> Result<Episode, JournalError> {
-    let observation = observe::latest(ports, now.max(book.ledger().now));
+    let observation = observe::latest(ports, now, book.ledger().now);
     let ledger = remember::learn(book, &observation).await?;
     let situation = orient::orient(charter, &ledger, &observation);
     let answer = decide::decide(policy.clone(), encoding::encode(&situation).into()).await;

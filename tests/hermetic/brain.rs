@@ -373,7 +373,7 @@ async fn a_configuration_that_would_leak_the_key_or_cannot_be_right_is_refused()
     };
     for base in ["http://example.com", "ftp://127.0.0.1", "https://u:p@host", "https://host/?key=1", "nonsense", ""] {
         let refusal = start(&|config| config.base_url = base.to_owned());
-        assert!(matches!(refusal, StartError::BaseUrl(_)), "{base}: {refusal}");
+        assert!(matches!(refusal, StartError::BaseUrl), "{base}: {refusal}");
     }
     for model in ["", "../v1/files", "gemini 2", "a/b", "GEMINI"] {
         let refusal = start(&|config| config.model = model.to_owned());

@@ -13,7 +13,7 @@ use crate::encoding;
 use crate::ids::{MissionId, OrderName, Timestamp};
 use crate::mission::MissionSpec;
 use crate::observation::Commanded;
-use crate::order::{StateRef, WorkerResult};
+use crate::order::{NamedObject, StateRef, WorkerResult};
 use crate::question::BrainReply;
 use crate::verdict::Verdict;
 
@@ -240,6 +240,8 @@ pub struct StateChanged {
     pub who: crate::observation::Person,
     /// The state that is in force now.
     pub state: Option<StateRef>,
+    /// What it names; none where that did not change.
+    pub objects: Option<Vec<NamedObject>>,
     /// What was done: `import` or `unlock`.
     pub what: String,
 }

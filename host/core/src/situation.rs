@@ -31,6 +31,9 @@ pub const KEY_BYTES_MAX: usize = 128;
 /// A policy may keep this many bytes from one decision to the next.
 pub const MEMO_BYTES_MAX: usize = 64 << 10;
 
+/// The kind of a failure where the engine refused the provider for its version.
+pub const VERSION_MISMATCH: &str = "version-mismatch";
+
 /// Declares a noun of the contract: comparable, copyable in full, and encodable.
 macro_rules! noun {
     ($($(#[$doc:meta])* pub struct $name:ident { $($(#[$fdoc:meta])* pub $field:ident: $type:ty,)* })*) => {$(

@@ -18,14 +18,16 @@ pub type OnReply = Arc<dyn Fn() + Send + Sync>;
 pub trait Brain: Send + Sync {
     /// Takes a question and returns at once.
     fn ask(&self, question: Question);
-    /// The replies that have come since the last call, the oldest first.
+    /// The replies that have come lately, the oldest first; the same one may be seen in several turns.
     fn replies(&self) -> Vec<BrainReply>;
     /// What was chosen, in one line for people.
     fn choice(&self) -> String;
 }
 
-/// Where replies wait. It needs no limit of its own: each question puts one reply on it, the gate limits the questions
-/// of a turn, and each turn takes all replies.
+/// At most this many replies are kept, the newest: many turns' worth of questions.
+const REPLIES_KEPT: usize = 64;
+
+/// Where replies wait until they are in the journal, and a while longer: the ledger takes each of them once.
 pub(super) struct Desk {
     clock: Clock,
     on_reply: OnReply,
@@ -43,7 +45,12 @@ impl Desk {
 
     pub(super) fn put(&self, reply: BrainReply) {
         // A list of whole replies is right after any panic.
-        self.replies.lock().unwrap_or_else(PoisonError::into_inner).push(reply);
+        {
+            let mut replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
+            replies.push(reply);
+            let surplus = replies.len().saturating_sub(REPLIES_KEPT);
+            replies.drain(..surplus);
+        }
         (self.on_reply)();
     }
 
@@ -51,7 +58,13 @@ impl Desk {
         self.put(BrainReply::unanswered(question, self.now(), reason));
     }
 
-    pub(super) fn take(&self) -> Vec<BrainReply> {
-        std::mem::take(&mut *self.replies.lock().unwrap_or_else(PoisonError::into_inner))
+    /// A question is asked anew: an earlier reply to it answers nothing any more.
+    pub(super) fn expect(&self, question: &str) {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner).retain(|reply| reply.question != question);
+    }
+
+    /// The replies, which stay: a turn that could not be written down observes them again.
+    pub(super) fn replies(&self) -> Vec<BrainReply> {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -110,8 +110,8 @@ impl GeminiConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The base URL is none, is not private, or says more than where the service is.
-    #[error("Gemini's base URL is https://HOST, or http:// on this machine, without user, query or fragment: {0:?}")]
-    BaseUrl(String),
+    #[error("Gemini's base URL is https://HOST, or http:// on this machine, without user, query or fragment")]
+    BaseUrl,
     /// The model id does not fit into a path.
     #[error("a Gemini model is named with a-z 0-9 . and -, such as {MODEL}: {0:?}")]
     Model(String),
@@ -151,6 +151,7 @@ impl Gemini {
 
 impl Brain for Gemini {
     fn ask(&self, question: Question) {
+        self.desk.expect(&question.id);
         match self.queue.try_send(question) {
             Ok(()) => {}
             Err(TrySendError::Full(question)) => self.desk.refuse(&question, "too many questions at once"),
@@ -159,7 +160,7 @@ impl Brain for Gemini {
     }
 
     fn replies(&self) -> Vec<BrainReply> {
-        self.desk.take()
+        self.desk.replies()
     }
 
     fn choice(&self) -> String {
@@ -206,7 +207,7 @@ fn checked_url(config: &GeminiConfig) -> Result<Url, StartError> {
     if model.is_empty() || model.len() > 100 || !model.chars().all(named) || model.contains("..") {
         return Err(StartError::Model(cut(model, 100)));
     }
-    let refused = || StartError::BaseUrl(cut(&config.base_url, 200));
+    let refused = || StartError::BaseUrl;
     let base = Url::parse(&config.base_url).map_err(|_| refused())?;
     let here = matches!(base.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     let private = base.scheme() == "https" || (base.scheme() == "http" && here);

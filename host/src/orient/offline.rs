@@ -82,6 +82,7 @@ impl Offline {
 
 impl Brain for Offline {
     fn ask(&self, question: Question) {
+        self.desk.expect(&question.id);
         self.desk.put(BrainReply {
             reply: Reply::Assessed(advise(&question)),
             question: question.id,
@@ -92,7 +93,7 @@ impl Brain for Offline {
     }
 
     fn replies(&self) -> Vec<BrainReply> {
-        self.desk.take()
+        self.desk.replies()
     }
 
     fn choice(&self) -> String {

@@ -12,9 +12,9 @@ use quarterdeck_core::observation::{EngineState, Observation};
 use quarterdeck_core::phase::phase;
 use quarterdeck_core::preflight;
 use quarterdeck_core::situation::{
-    Advice, Allowance, Approval, Artifact, ChangeSummary, DockerEngine, FACTS_MAX, FINDINGS_MAX, Fact, Finding,
-    MISSIONS_MAX, Mission, OTHERS_MAX, Omitted, Operation, Plan, Resolution, SITUATION_BYTES_MAX, ShownVerdict,
-    Situation, Tally, Verification, WORKERS_MAX, Worker,
+    Advice, Allowance, Approval, Artifact, Autonomy, ChangeSummary, DockerEngine, FACTS_MAX, FINDINGS_MAX, Fact,
+    Finding, MISSIONS_MAX, Mission, OTHERS_MAX, Omitted, Operation, Plan, Resolution, SITUATION_BYTES_MAX,
+    ShownVerdict, Situation, Tally, Verification, WORKERS_MAX, Worker,
 };
 
 /// What the policy is shown this turn.
@@ -97,7 +97,7 @@ fn mission(
         id: state.id.clone(),
         generation: state.generation,
         goal: state.spec.goal.clone(),
-        autonomy: state.autonomy(charter.autonomy),
+        autonomy: if is_loaded(observation, state) { state.autonomy(charter.autonomy) } else { Autonomy::Off },
         desired: state.desired(),
         phase: phase.name().to_owned(),
         plans: vec![Plan {
@@ -114,6 +114,16 @@ fn mission(
         parked: None,
         more,
     }
+}
+
+/// Whether this run was told of the mission. One that the journal remembers from an earlier run is shown and left alone,
+/// but for a removal that a person has commanded.
+fn is_loaded(observation: &Observation, state: &MissionState) -> bool {
+    state.destroyed.is_some()
+        || observation.missions.iter().any(|seen| match &seen.spec {
+            Ok(spec) => spec.name == state.spec.name,
+            Err(_) => seen.source == state.spec.source,
+        })
 }
 
 fn verification(
@@ -249,7 +259,7 @@ fn allowances(charter: &Charter, ledger: &Ledger, now: Timestamp) -> Vec<Allowan
 /// Cuts each list to its limit, the least pressing entries first, and then all of it to its size.
 fn bound(situation: &mut Situation) {
     let omitted = &mut situation.omitted;
-    omitted.findings = cut(&mut situation.findings, FINDINGS_MAX, |_| 0);
+    omitted.findings = cut(&mut situation.findings, FINDINGS_MAX, missions_first);
     omitted.missions = cut(&mut situation.missions, MISSIONS_MAX, settled_last);
     omitted.workers = cut(&mut situation.workers, WORKERS_MAX, ended_last);
     omitted.others = cut(&mut situation.resolved, OTHERS_MAX, |gone| u64::MAX - gone.resolved.0)
@@ -261,7 +271,7 @@ fn bound(situation: &mut Situation) {
         let situation = &mut *situation;
         let (findings, missions) = (half(situation.findings.len()), half(situation.missions.len()));
         let (workers, advice) = (half(situation.workers.len()), half(situation.advice.len()));
-        situation.omitted.findings += cut(&mut situation.findings, findings, |_| 0);
+        situation.omitted.findings += cut(&mut situation.findings, findings, missions_first);
         situation.omitted.missions += cut(&mut situation.missions, missions, settled_last);
         situation.omitted.workers += cut(&mut situation.workers, workers, ended_last);
         situation.omitted.others += cut(&mut situation.advice, advice, newest_advice);
@@ -270,6 +280,15 @@ fn bound(situation: &mut Situation) {
             situation.memo = None;
             return;
         }
+    }
+}
+
+/// What concerns a mission is acted on: it is left out last, and first of all what the gate asks for.
+fn missions_first(finding: &Finding) -> u64 {
+    match (finding.rule.as_str(), &finding.mission) {
+        ("object-unknown", _) => 0,
+        (_, Some(_)) => 1,
+        (_, None) => 2,
     }
 }
 

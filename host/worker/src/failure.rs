@@ -19,9 +19,21 @@ struct Rule {
 }
 
 /// The first that matches decides, so what says more stands before what says less.
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 11] = [
     Rule { kind: "state-locked", retryable: true, texts: &["error acquiring the state lock", "state is locked"] },
     Rule { kind: "conflict", retryable: false, texts: &["saved plan is stale", "saved plan does not match"] },
+    // The way to the registry was cut; what is there or not is not known.
+    Rule {
+        kind: "unreachable",
+        retryable: true,
+        texts: &[
+            "no such host",
+            "i/o timeout",
+            "tls handshake timeout",
+            "network is unreachable",
+            "server misbehaving",
+        ],
+    },
     Rule {
         kind: "missing-provider",
         retryable: false,
@@ -51,9 +63,10 @@ const RULES: [Rule; 10] = [
             "the plugin encountered an error",
         ],
     },
+    // Whoever has the port or the name may let it go.
     Rule {
         kind: "conflict",
-        retryable: false,
+        retryable: true,
         texts: &["is already in use by container", "port is already allocated", "already exists", "pool overlaps"],
     },
     Rule {

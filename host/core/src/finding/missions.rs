@@ -8,7 +8,7 @@ use crate::ledger::{Ledger, MissionState};
 use crate::observation::{EngineState, Observation};
 use crate::order::{NamedObject, ObjectKind};
 use crate::preflight;
-use crate::situation::{Fact, Severity};
+use crate::situation::{Fact, Severity, VERSION_MISMATCH};
 
 /// A worker that is this much past its deadline and has not ended is told of, in milliseconds.
 const OVERDUE_MS: u64 = 60_000;
@@ -27,6 +27,7 @@ pub(super) fn look(charter: &Charter, ledger: &Ledger, observation: &Observation
     for mission in ledger.missions.values() {
         faults.extend(held(mission, engine));
         faults.extend(exhausted(charter, mission));
+        faults.extend(mismatched(mission));
         if let Some((_, known)) = &observation.engine.state {
             faults.extend(compare(mission, known).iter().map(|difference| difference.fault(mission)));
             faults.extend(strangers(mission, known));
@@ -77,6 +78,19 @@ fn exhausted(charter: &Charter, mission: &MissionState) -> Vec<Fault> {
             fault("attempts-exhausted", Severity::Critical, object("mission", name, None), Some(mission), message)
         })
         .collect()
+}
+
+/// The engine refused the provider for its version, which the table did not foresee.
+fn mismatched(mission: &MissionState) -> Option<Fault> {
+    let name = mission.spec.name.as_str();
+    let last = mission.tallies.values().filter_map(|tally| tally.last.as_ref());
+    let refused = last.into_iter().find(|failure| failure.kind == VERSION_MISMATCH)?;
+    let message = format!(
+        "the engine refused the provider of mission {name} for its version: {}; raise the provider's version, or lower \
+         the engine's minimum",
+        refused.message
+    );
+    Some(fault("version-mismatch", Severity::Critical, object("mission", name, None), Some(mission), message))
 }
 
 /// A difference between what a mission's state names and what the engine has.

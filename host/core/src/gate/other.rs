@@ -9,6 +9,9 @@ use crate::question::Question;
 use crate::situation::{Reply, Situation};
 use crate::verdict::Effect;
 
+/// A decision asks at most this many questions: each is journaled with all that it tells the brain, about 150 KiB.
+const QUESTIONS_A_DECISION_MAX: u32 = 4;
+
 /// The mission that an action is about, where it names one.
 pub(super) fn mission_of(action: &Action) -> Option<&MissionId> {
     match action {
@@ -32,6 +35,9 @@ pub(super) fn rule(
             Err(refuse("no-such-worker", "this action starts a worker and is ruled on as such"))
         }
         Action::Cancel(order) => match ledger.orders.get(order) {
+            Some(state) if state.ended.is_none() && situation.now < state.order.deadline => {
+                Err(refuse("not-overdue", format!("{order} has time until its deadline; a person can cancel it")))
+            }
             Some(state) if state.ended.is_none() => {
                 Ok(act("cancel", format!("{order} is told to stop"), Effect::Cancel(order.clone())))
             }
@@ -42,6 +48,12 @@ pub(super) fn rule(
                 return Err(refuse(
                     "asked-already",
                     format!("{:?} was asked and is not answered yet", known.question.id),
+                ));
+            }
+            if spent.questions >= QUESTIONS_A_DECISION_MAX {
+                return Err(refuse(
+                    "questions-spent",
+                    format!("at most {QUESTIONS_A_DECISION_MAX} questions a decision"),
                 ));
             }
             let day = situation.now.0 / (24 * 60 * 60 * 1_000);

@@ -8,7 +8,7 @@ use crate::ids::ApprovalId;
 use crate::ledger::{Ledger, MissionState, Saved};
 use crate::order::{ApplyInput, DEADLINE_MS, Order, OrderKey};
 use crate::preflight;
-use crate::situation::{ApprovalState, Autonomy, DesiredState, Operation, Ruling, Situation};
+use crate::situation::{ApprovalState, Autonomy, DesiredState, Operation, Ruling, Situation, TEXT_BYTES_MAX, cut};
 use crate::verdict::{Effect, Request};
 
 /// One proposal that wants a worker.
@@ -31,9 +31,14 @@ pub(super) fn rule(case: &Case<'_>, spent: &Spent) -> Result<Word, Refusal> {
     held_back(case, mission)?;
     known_world(case, mission)?;
     let order = order(case, mission, apply);
-    let autonomy = mission.autonomy(case.charter.autonomy);
+    // The host shows a lower autonomy for a mission that this run was not told of; none is ever higher.
+    let shown = case.situation.missions.iter().find(|shown| shown.id == mission.id).map(|shown| shown.autonomy);
+    let autonomy = mission.autonomy(case.charter.autonomy).min(shown.unwrap_or(Autonomy::Auto));
     match autonomy {
-        Autonomy::Off => Err(refuse("autonomy-off", "the mission's autonomy is off: nothing is started for it")),
+        Autonomy::Off => Err(refuse(
+            "autonomy-off",
+            "the mission's autonomy is off, or this run was not told of it: nothing is started",
+        )),
         Autonomy::Suggest if case.operation.changes() => Ok(Word {
             ruling: Ruling::Suggested,
             rule: "autonomy-suggest",
@@ -137,7 +142,7 @@ fn safe(charter: &Charter, saved: &Saved) -> Result<(), Refusal> {
         return Ok(());
     }
     let because = format!("the plan holds what the operator's configuration does not grant: {}", dangers.join("; "));
-    Err(refuse("dangerous-plan", because))
+    Err(refuse("dangerous-plan", cut(&because, TEXT_BYTES_MAX)))
 }
 
 /// Would the tool only be misled?

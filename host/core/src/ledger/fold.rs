@@ -10,13 +10,17 @@ use crate::encoding;
 use crate::entry::{Activated, Answered, Declared, Ended, Entry, Opened};
 use crate::ids::{OrderName, Timestamp};
 use crate::observation::{Command, Commanded};
-use crate::order::{ApplyInput, End, OBJECTS_MAX, Order, OrderKey, WorkerResult};
+use crate::order::{ApplyInput, End, NamedObject, OBJECTS_MAX, ObjectKind, Order, OrderKey, WorkerResult};
 use crate::question::{BrainReply, Question};
-use crate::situation::{Advice, Finding, Memo, Operation, Reply, Ruling, Situation};
+use crate::situation::{Advice, Finding, Memo, Operation, Reply, Ruling, Situation, VERSION_MISMATCH};
 use crate::verdict::{Effect, Request, Verdict};
 
+/// After a cancellation an operation rests as after this many failures: 40 seconds, for whoever cancelled to act.
+const CANCELLED_REST: u32 = 4;
 /// After a refusal for its version an operation rests this long, in milliseconds, and then the range is known anew.
-const VERSION_MISMATCH_REST_MS: u64 = 30_000;
+const VERSION_MISMATCH_REST_MS: u64 = 120_000;
+/// A mission's attempts are counted for at most this many keys, the newest: each applied plan is a key of its own.
+const ATTEMPT_KEYS_MAX: usize = 64;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 impl Ledger {
@@ -59,6 +63,9 @@ impl Ledger {
             Entry::StateChanged(changed) => {
                 if let Some(mission) = self.missions.get_mut(&changed.mission) {
                     mission.state.clone_from(&changed.state);
+                    if let Some(objects) = &changed.objects {
+                        mission.take_objects(objects);
+                    }
                 }
             }
         }
@@ -149,10 +156,9 @@ impl Ledger {
     fn open(&mut self, opened: &Opened) {
         self.turn = opened.turn;
         self.open = Some(opened.turn);
-        match encoding::decode_ours::<Situation>(&opened.situation) {
-            Ok(situation) => self.see_findings(&situation),
-            // The journal's own check refuses such an entry; a fold has nothing to say about it.
-            Err(_) => return,
+        // One that another version wrote is passed over; what was ruled on it stands all the same.
+        if let Ok(situation) = encoding::decode_ours::<Situation>(&opened.situation) {
+            self.see_findings(&situation);
         }
         self.judge_policy(opened);
         for verdict in &opened.verdicts {
@@ -370,12 +376,7 @@ impl MissionState {
             self.state = Some(state.clone());
         }
         if let Some(objects) = &result.objects {
-            let before = std::mem::replace(&mut self.objects, objects.clone());
-            self.gone.extend(before);
-            self.gone.retain(|gone| !objects.iter().any(|object| object.kind == gone.kind && object.id == gone.id));
-            self.gone.sort();
-            self.gone.dedup();
-            self.gone.truncate(OBJECTS_MAX);
+            self.take_objects(objects);
         }
         if order.key.generation != self.generation {
             return;
@@ -384,10 +385,11 @@ impl MissionState {
         let tally = self.tallies.entry(order.key.operation).or_default();
         match result.end {
             End::Succeeded => *tally = Default::default(),
-            End::Cancelled => {}
+            End::Cancelled => tally.not_before = Some(at.plus_ms(Charter::cool_down_ms(CANCELLED_REST))),
             // The engine's minimum and the provider's newest do not meet: preflight knows when they do again.
-            End::Failed if result.failure.as_ref().is_some_and(|failure| failure.kind == "version-mismatch") => {
+            End::Failed if result.failure.as_ref().is_some_and(|failure| failure.kind == VERSION_MISMATCH) => {
                 tally.not_before = Some(at.plus_ms(VERSION_MISMATCH_REST_MS));
+                tally.last.clone_from(&result.failure);
             }
             End::Failed | End::Lost => {
                 tally.failures = tally.failures.saturating_add(1);
@@ -421,10 +423,23 @@ impl MissionState {
         }
     }
 
+    /// What the state names from now on; what it named before and does not any more must be gone. Images may stay.
+    fn take_objects(&mut self, objects: &[NamedObject]) {
+        let before = std::mem::replace(&mut self.objects, objects.to_vec());
+        self.gone.extend(before.into_iter().filter(|object| object.kind != ObjectKind::Image));
+        self.gone.retain(|gone| !objects.iter().any(|object| object.kind == gone.kind && object.id == gone.id));
+        let surplus = self.gone.len().saturating_sub(OBJECTS_MAX);
+        self.gone.drain(..surplus);
+    }
+
     fn count(&mut self, key: &OrderKey) {
         match self.attempts.iter_mut().find(|(known, _)| known == key) {
             Some((_, count)) => *count = count.saturating_add(1),
-            None => self.attempts.push((key.clone(), 1)),
+            None => {
+                let surplus = self.attempts.len().saturating_sub(ATTEMPT_KEYS_MAX - 1);
+                self.attempts.drain(..surplus);
+                self.attempts.push((key.clone(), 1));
+            }
         }
     }
 }

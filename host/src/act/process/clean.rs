@@ -26,8 +26,11 @@ pub(super) fn result(redactor: &Redactor, mut result: WorkerResult) -> WorkerRes
     }
     if let Some(SavedPlan { dangers, touches, .. }) = &mut result.saved {
         // What makes a container root must not be what is left out.
+        let mut told = std::collections::BTreeSet::new();
+        let first = |danger: &PlanDanger| danger.makes_root && told.insert(danger.kind.clone());
+        let (kept, rest): (Vec<PlanDanger>, Vec<PlanDanger>) = std::mem::take(dangers).into_iter().partition(first);
+        *dangers = kept.into_iter().chain(rest).take(DANGERS_MAX).collect();
         dangers.sort_by_key(|danger| !danger.makes_root);
-        dangers.truncate(DANGERS_MAX);
         for PlanDanger { kind, address, detail, .. } in dangers {
             text(kind, KEY_BYTES_MAX);
             text(address, NAME_BYTES_MAX);

@@ -49,10 +49,13 @@ impl StateStore {
             }
         }
         self.release(order)?;
-        taken.newest = match self.newest(&order.mission)? {
-            Some((state, bytes)) => Some((state, reference(&bytes)?.1)),
-            None => None,
-        };
+        match self.newest(&order.mission) {
+            Ok(Some((state, bytes))) => taken.newest = Some((state, reference(&bytes)?.1)),
+            Ok(None) => {}
+            Err(fault) if fault.is_passing() => return Err(fault),
+            // A person mends the folder by an import, which waits for this worker's end.
+            Err(fault) => taken.refused = Some((fault.to_string(), self.disk.path(&order.mission))),
+        }
         Ok(taken)
     }
 

@@ -85,7 +85,7 @@ impl StateStore {
     /// # Errors
     /// Where a worker of the mission is at work, the state is locked, does not follow the newest, or the disk fails.
     pub fn import(&self, who: &Person, mission: &MissionId, bytes: &[u8]) -> Result<StateRef, StateFault> {
-        let (state, _) = reference(bytes)?;
+        let (state, facts) = reference(bytes)?;
         let _turn = self.turn();
         if let Some(held) = self.disk.lock(mission)?.filter(|held| !self.is_dead(&self.book.ledger(), held)) {
             return Err(StateFault::LiveLock { order: held.order });
@@ -103,7 +103,7 @@ impl StateStore {
             }
         }
         let path = self.disk.write(mission, state.serial, bytes)?;
-        if let Err(fault) = self.journal(who, mission, "import", Some(&state)) {
+        if let Err(fault) = self.journal(who, mission, "import", Some((&state, &facts))) {
             // Where the journal failed it is not known what it holds, so the file stays.
             if !fault.is_passing() {
                 disk::remove(&path)?;
@@ -130,17 +130,24 @@ impl StateStore {
         Ok(held)
     }
 
-    fn journal(&self, who: &Person, mission: &MissionId, what: &str, new: Option<&StateRef>) -> Result<(), StateFault> {
+    fn journal(
+        &self,
+        who: &Person,
+        mission: &MissionId,
+        what: &str,
+        new: Option<(&StateRef, &StateFacts)>,
+    ) -> Result<(), StateFault> {
         let made = self.book.transact(|ledger| {
             let no = || StateFault::UnknownMission(mission.clone());
             let known = ledger.missions.get(mission).ok_or_else(no)?;
             if let (Some(at_work), Some(_)) = (ledger.at_work(mission), new) {
                 return Err(StateFault::AtWork { order: at_work.order.name.clone() });
             }
-            let state = new.cloned().or_else(|| known.state.clone());
+            let state = new.map(|(state, _)| state.clone()).or_else(|| known.state.clone());
+            let objects = new.map(|(_, facts)| facts.objects.clone());
             let at = self.now(ledger);
             let (mission, who, what) = (mission.clone(), who.clone(), what.to_owned());
-            Ok(vec![Entry::StateChanged(StateChanged { at, mission, who, state, what })])
+            Ok(vec![Entry::StateChanged(StateChanged { at, mission, who, state, objects, what })])
         });
         Ok(made.map(|_| ())?)
     }

@@ -195,6 +195,7 @@ impl Numbers {
             12 => match self.below(2) {
                 0 => Entry::Stored(Stored { at, mission: self.mission(), order: self.name(), state: state(2) }),
                 _ => Entry::StateChanged(StateChanged {
+                    objects: None,
                     at,
                     mission: self.mission(),
                     who: Person::Uid(0),

@@ -1,6 +1,6 @@
 //! From a plan's JSON to its facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
@@ -135,8 +135,15 @@ fn dangers(resources: &[(&RawResource, Action)], configuration: &Configuration) 
     }
     found.sort_by(|a, b| (!a.makes_root, a).cmp(&(!b.makes_root, b)));
     found.dedup();
-    found.truncate(DANGERS_MAX);
-    found
+    // What makes a container root is never what is left out, however many harmless or granted ones stand before it: one
+    // of each kind and subject is enough for the gate, which grants by these.
+    let mut told = BTreeSet::new();
+    let first = |danger: &Danger| danger.makes_root && told.insert(danger.grant());
+    let (mut kept, rest): (Vec<Danger>, Vec<Danger>) = found.into_iter().partition(first);
+    kept.extend(rest);
+    kept.truncate(DANGERS_MAX);
+    kept.sort_by(|a, b| (!a.makes_root, a).cmp(&(!b.makes_root, b)));
+    kept
 }
 
 /// What cannot be judged, or takes over or leaves behind what the mission did not make.
