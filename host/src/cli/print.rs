@@ -44,7 +44,19 @@ pub fn note(line: &str) {
 
 /// Whether a person can be asked: both ends of the conversation are a terminal.
 pub fn is_interactive() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
+    io::stdin().is_terminal() && io::stderr().is_terminal() && in_foreground()
+}
+
+/// Whether the terminal is ours now: a host in the background (`quarterdeck run … &`) that reads it would be stopped, and
+/// the loop with it. Where it can't be told, it is.
+fn in_foreground() -> bool {
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return true };
+    // Behind the program's name: state, parent, process group, session, terminal, and the group in its foreground.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    match (fields.get(2), fields.get(5)) {
+        (Some(ours), Some(foreground)) => ours == foreground,
+        (_, None) | (None, _) => true,
+    }
 }
 
 /// The text with each of its lines escaped.

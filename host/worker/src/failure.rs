@@ -152,6 +152,11 @@ mod tests {
             (
                 "Error: Failed to query available provider packages. Could not retrieve the list of available versions \
                  for provider kreuzwerker/docker: no such host",
+                "unreachable",
+                true,
+            ),
+            (
+                "Error: Failed to query available provider packages: provider x/y was not found",
                 "missing-provider",
                 false,
             ),
@@ -164,7 +169,7 @@ mod tests {
             (
                 "driver failed programming external connectivity: Bind for 0.0.0.0:80 failed: port is already allocated",
                 "conflict",
-                false,
+                true,
             ),
             ("Unsupported argument: An argument named \"nmae\" is not expected here.", "usage", false),
             ("Error: Plugin did not respond", "crashed", true),

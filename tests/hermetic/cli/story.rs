@@ -11,9 +11,9 @@ use quarterdeck_core::entry::{
     Activated, Answered, Begun, Claimed, Closed, Declared, Ended, Entry, Opened, Receipt, SandboxIdentity,
 };
 use quarterdeck_core::ids::{ApprovalId, MissionId, Timestamp};
-use quarterdeck_core::ledger::Ledger;
+use quarterdeck_core::ledger::{Ledger, MissionState};
 use quarterdeck_core::mission::{MissionName, MissionSpec, When};
-use quarterdeck_core::observation::{Command, Commanded, Observation, Person};
+use quarterdeck_core::observation::{Command, Commanded, Observation, Person, SeenMission};
 use quarterdeck_core::order::{ApplyInput, DEADLINE_MS, End, Order, OrderKey, PlanDanger, SavedPlan, WorkerResult};
 use quarterdeck_core::situation::{Autonomy, ChangeSummary, DesiredState, Operation, Ruling, Situation};
 use quarterdeck_core::verdict::{Effect, Request, Verdict};
@@ -107,7 +107,9 @@ fn verdict(key: &str, ruling: Ruling, effect: Option<Effect>) -> Verdict {
 
 /// What the policy was shown at this point of the story.
 pub(super) fn situation(ledger: &Ledger, now: Timestamp) -> Situation {
-    orient(&Charter::default(), ledger, &Observation { at: now, ..Default::default() })
+    let loaded = |state: &MissionState| SeenMission { source: state.spec.source.clone(), spec: Ok(state.spec.clone()) };
+    let missions = ledger.missions.values().map(loaded).collect();
+    orient(&Charter::default(), ledger, &Observation { at: now, missions, ..Default::default() })
 }
 
 fn turn(ledger: &Ledger, now: Timestamp, verdicts: Vec<Verdict>) -> Vec<Entry> {

@@ -25,10 +25,12 @@ fn journaled(scene: &mut Scene, action: Action) {
 }
 
 #[test]
-fn a_worker_is_told_to_stop_while_it_works() {
+fn a_policy_tells_a_worker_to_stop_once_it_is_overdue() {
     let mut scene = Scene::new(Autonomy::Auto);
     let order = scene.start(scene.build(BuildStep::Plan));
     let cancel = Action::Cancel(order.name.clone());
+    refused(&scene, cancel.clone(), "not-overdue");
+    scene.now = order.deadline;
     acted(&scene, cancel.clone(), "cancel");
     scene.end(&order.name, succeeded());
     refused(&scene, cancel, "no-worker");
