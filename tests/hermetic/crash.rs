@@ -26,10 +26,16 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The program, built like this test. Cargo is asked each time: yesterday's program would prove nothing.
+/// The program that is killed: the one that `QUARTERDECK_CRASH_PROGRAM` names (the release, in CI), or one that is built
+/// like this test. Cargo is asked for that each time: yesterday's program would prove nothing.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        #[expect(clippy::disallowed_methods, reason = "whoever runs the tests may name another build of the program")]
+        let named = std::env::var_os("QUARTERDECK_CRASH_PROGRAM");
+        if let Some(program) = named {
+            return program.into();
+        }
         let myself = std::env::current_exe().expect("this test has a file");
         let folder = myself.parent().and_then(Path::parent).expect("it lies in PROFILE/deps");
         let profile = match folder.file_name().and_then(|name| name.to_str()) {
