@@ -11,13 +11,18 @@ call() { # METHOD QUERY BODY [PASSWORD]: prints the status
 }
 lock='{"ID":"lock-1","Operation":"OperationTypeApply","Who":"standin"}'
 state() { echo "{\"version\":4,\"terraform_version\":\"1.11.4\",\"serial\":$1,\"lineage\":\"l\",\"resources\":[{\"mode\":\"managed\",\"type\":\"docker_network\",\"name\":\"n\",\"instances\":[{\"attributes\":{\"id\":\"abc\",\"name\":\"n\"}}]}]}"; }
+choose() { # the release that a mirror has
+  local release=4.5.0; [ "${STANDIN:-}" = old-mirror ] && release=3.0.2
+  printf 'provider "registry.terraform.io/kreuzwerker/docker" {\n  version = "%s"\n}\n' "$release" >.terraform.lock.hcl
+}
 version() { echo '{"@message":"Terraform 1.11.4","terraform":"1.11.4","type":"version","ui":"1.2"}'; }
 sums() { echo "{\"changes\":{\"add\":1,\"change\":0,\"import\":0,\"remove\":0,\"operation\":\"$1\"},\"type\":\"change_summary\"}"; }
 error() { echo "{\"type\":\"diagnostic\",\"diagnostic\":{\"severity\":\"error\",\"summary\":\"$1\",\"detail\":\"\"}}"; exit 1; }
 [ -f /proc/self/environ ] && env | sort >"$HOME/environment-$1"
 case "$1 ${STANDIN:-}" in
   'init no-provider') echo 'Error: Failed to query available provider packages' >&2; exit 1 ;;
-  'init '*) echo 'Terraform has been successfully initialized!'; echo 'provider "x" {}' >.terraform.lock.hcl ;;
+  'init wait-init') touch "$HOME/begun"; while [ ! -e "$HOME/go" ]; do sleep 0.02; done ;;
+  'init '*) echo 'Terraform has been successfully initialized!'; choose ;;
   'plan refused') version; error 'Unable to create network: Error response from daemon: client version 1.41 is too old. Minimum supported API version is 1.44, please upgrade' ;;
   'plan newer') echo '{"terraform":"9.0.0","type":"version","ui":"2.0"}' ;;
   'plan '*) version; sums plan; for a; do case $a in -out=*) echo saved >"${a#-out=}" ;; esac; done ;;

@@ -6,19 +6,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::routing::get;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::order::{ApplyInput, End, ObjectKind, WorkerResult};
 use quarterdeck_core::situation::Operation;
 use quarterdeck_core::terraform::FileSet;
 use quarterdeck_core::terraform::files::File;
+use quarterdeck_tests::fake_engine::{DOCKER_26, DOCKER_29, FakeEngine, Way};
 use quarterdeck_tests::fake_host::{FakeHost, from_now, lay_out};
 use quarterdeck_worker::protocol::{LockInfo, RunConfig, RunFolder};
 use quarterdeck_worker::{Ending, work};
 use tempfile::TempDir;
-use tokio::net::UnixListener;
 use tokio::sync::watch;
 
 const MAIN: &str = "terraform {\n  required_providers {\n    docker = {\n      source = \"kreuzwerker/docker\"\n    }\n  }\n}\n\
@@ -27,12 +24,16 @@ const MAIN: &str = "terraform {\n  required_providers {\n    docker = {\n      s
 const SAVED: &[u8] = b"saved\n";
 const SHOWN: &[u8] =
     b"{\"format_version\":\"1.2\",\"terraform_version\":\"1.11.4\",\"complete\":true,\"resource_changes\":[]}\n";
-const LOCK: &[u8] = b"provider \"x\" {}\n";
+const LOCK: &[u8] = b"provider \"registry.terraform.io/kreuzwerker/docker\" {\n  version = \"4.5.0\"\n}\n";
 
-/// A host, and one folder for a worker of it.
+/// A host, an engine, and one folder for a worker of them.
 struct Scene {
     folder: TempDir,
     host: FakeHost,
+    engine: FakeEngine,
+    main: String,
+    /// The provider lock file that the approved plan was made with.
+    lock: Vec<u8>,
     config: RunConfig,
     stop: watch::Sender<bool>,
 }
@@ -47,7 +48,15 @@ impl Scene {
             engine: folder.path().join("engine.sock"),
             environment: vec![("STANDIN".to_owned(), script.to_owned())],
         };
-        Scene { host: FakeHost::start(&socket), folder, config, stop: watch::Sender::new(false) }
+        Scene {
+            host: FakeHost::start(&socket),
+            engine: FakeEngine::start(&config.engine, DOCKER_29),
+            main: MAIN.to_owned(),
+            lock: LOCK.to_vec(),
+            folder,
+            config,
+            stop: watch::Sender::new(false),
+        }
     }
 
     fn root(&self) -> PathBuf {
@@ -59,12 +68,12 @@ impl Scene {
     }
 
     fn order(&self, operation: Operation, within: Duration) {
-        let file = File { path: "main.tf".to_owned(), bytes: MAIN.as_bytes().to_vec() };
+        let file = File { path: "main.tf".to_owned(), bytes: self.main.clone().into_bytes() };
         let files = FileSet::new(vec![file]).unwrap();
         let input = ApplyInput {
             saved: Digest::of(SAVED),
             json: Digest::of(SHOWN),
-            lock: Some(Digest::of(LOCK)),
+            lock: Some(Digest::of(&self.lock)),
             state: None,
             destroy: false,
         };
@@ -73,7 +82,7 @@ impl Scene {
         if operation == Operation::Apply {
             fs::write(self.run().saved_in(), SAVED).unwrap();
             fs::write(self.run().json_in(), SHOWN).unwrap();
-            fs::write(self.run().lock_in(), LOCK).unwrap();
+            fs::write(self.run().lock_in(), &self.lock).unwrap();
         }
     }
 
@@ -89,6 +98,17 @@ impl Scene {
 
     fn result(&self) -> WorkerResult {
         serde_json::from_slice(&fs::read(self.run().result()).unwrap()).unwrap()
+    }
+
+    /// What the tool was started for, by name.
+    fn commands(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.root())
+            .unwrap()
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.strip_prefix("environment-").map(str::to_owned))
+            .collect();
+        names.sort();
+        names
     }
 
     fn heard(&self) -> Vec<String> {
@@ -288,16 +308,90 @@ async fn what_a_plan_takes_for_gone_is_asked_for_at_the_engine() {
     // refused and took that for the same.
     let state = br#"{"version":4,"serial":1,"lineage":"l","resources":[{"mode":"managed","type":"docker_network",
         "name":"n","instances":[{"attributes":{"id":"abc","name":"n"}}]}]}"#;
-    for (has_it, expected) in [(StatusCode::OK, "version-mismatch"), (StatusCode::NOT_FOUND, "")] {
+    for (has_it, expected) in [(200, "version-mismatch"), (404, "")] {
         let scene = Scene::new("");
         scene.host.know(|world| world.versions.push(state.to_vec()));
-        let listener = UnixListener::bind(&scene.config.engine).unwrap();
-        let engine = Router::new().route("/networks/abc", get(move || async move { has_it }));
-        let engine = tokio::spawn(async move { axum::serve(listener, engine).await });
+        scene.engine.goes("GET /networks/abc", Way::Answer(has_it, b"{}".to_vec()));
         let (_, result) = scene.all(Operation::PlanDestroy).await;
         assert_eq!(kind(&result), expected, "{:?}", result.failure);
         assert_eq!(scene.heard(), ["claim"]);
-        engine.abort();
+    }
+}
+
+#[tokio::test]
+async fn the_engine_is_asked_before_each_command_which_api_it_serves() {
+    for operation in [Operation::Plan, Operation::Apply] {
+        let scene = Scene::new("");
+        scene.all(operation).await;
+        assert_eq!(scene.engine.seen(), ["GET /version"; 2], "before init, and before what follows");
+    }
+}
+
+#[tokio::test]
+async fn terraform_is_not_started_on_an_engine_that_would_refuse_its_provider() {
+    let pinned = MAIN.replace("docker\"\n", "docker\"\n      version = \"~> 3.0.2\"\n");
+    let old = String::from_utf8_lossy(LOCK).replace("4.5.0", "3.0.2").into_bytes();
+    // The last is a pin that allows both, where the mirror has the old release alone: `init` is what finds that out.
+    let cases = [
+        ("", pinned.as_str(), LOCK, Operation::Plan, 0),
+        ("", pinned.as_str(), LOCK, Operation::PlanDestroy, 0),
+        ("", MAIN, old.as_slice(), Operation::Apply, 0),
+        ("old-mirror", MAIN, LOCK, Operation::Plan, 1),
+    ];
+    for (script, main, lock, operation, commands) in cases {
+        let mut scene = Scene::new(script);
+        (scene.main, scene.lock) = (main.to_owned(), lock.to_vec());
+        let (ending, result) = scene.all(operation).await;
+        assert_eq!((ending, kind(&result)), (Ending::Failed, "version-mismatch"), "{operation:?}");
+        let message = result.failure.unwrap().message;
+        assert!(message.contains("1.41") && message.contains("29.0.0") && message.contains(">= 3.3.0"), "{message}");
+        assert_eq!(scene.commands().len(), commands, "{operation:?}: {:?}", scene.commands());
+        assert_eq!(scene.heard(), ["claim"], "{operation:?}");
+        // The same on the engine that was there before.
+        scene.engine.becomes(DOCKER_26);
+        fs::remove_dir_all(scene.root()).unwrap();
+        let (ending, result) = scene.all(operation).await;
+        assert_eq!((ending, kind(&result)), (Ending::Succeeded, ""), "{operation:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_is_swapped_during_init_stops_the_apply() {
+    let mut scene = Scene::new("wait-init");
+    scene.engine.becomes(DOCKER_26);
+    scene.lock = String::from_utf8_lossy(LOCK).replace("4.5.0", "3.0.2").into_bytes();
+    scene.order(Operation::Apply, Duration::from_secs(60));
+    let root = scene.root();
+    let stop = scene.stop.subscribe();
+    let worker = tokio::spawn(async move { work(Operation::Apply, &root, stop).await });
+    scene.made("begun").await;
+    scene.engine.becomes(DOCKER_29);
+    fs::write(scene.root().join("go"), "").unwrap();
+    assert_eq!(worker.await.unwrap(), Ending::Failed);
+    assert_eq!(
+        (kind(&scene.result()), scene.commands()),
+        ("version-mismatch", vec!["init".to_owned(), "show".to_owned()])
+    );
+    assert_eq!(scene.heard(), ["claim"], "neither lock nor state");
+}
+
+#[tokio::test]
+async fn an_engine_that_does_not_say_what_it_serves_is_not_tried() {
+    let cases = [
+        (Way::Close, "connection closed"),
+        (Way::Answer(500, b"{}".to_vec()), "HTTP 500"),
+        (Way::Answer(200, b"<html>".to_vec()), "not an engine's"),
+        (Way::Answer(200, br#"{"Version":"1","ApiVersion":"1.30","MinAPIVersion":"1.44"}"#.to_vec()), "newer than"),
+        (Way::Flood, "larger than"),
+    ];
+    for (way, says) in cases {
+        let scene = Scene::new("");
+        scene.engine.goes("GET /version", way);
+        let (_, result) = scene.all(Operation::Plan).await;
+        let failure = result.failure.as_ref().unwrap();
+        assert_eq!((failure.kind.as_str(), failure.retryable), ("unreachable", true), "{}", failure.message);
+        assert!(failure.message.contains("engine.sock") && failure.message.contains(says), "{}", failure.message);
+        assert!(scene.commands().is_empty());
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A Docker engine refuses clients older than its minimum, and the provider takes the refusal for "the network is gone"
 //! (seen with Docker 29 and provider 3.0.2: a destroy that reports success, empties the state and leaves the network
-//! standing). So the question is asked before every Terraform run, plan or apply, from the mission's own files.
+//! standing). So the question is asked before every Terraform run, plan or apply, from the mission's own files: by the gate
+//! of the engine's last snapshot, and by the worker of the engine itself before each command that it starts.
 
 use std::fmt;
 
@@ -34,8 +35,12 @@ impl fmt::Display for Hold {
 /// What cannot be told (an engine that names no range, a provider that is not in the table) holds nothing back: it is
 /// said by [`doubts`], and the tool's own refusal is recognised should it come.
 pub fn hold(spec: &MissionSpec, api: &str, api_min: &str) -> Option<Hold> {
-    let engine = range(api, api_min)?;
-    spec.providers.iter().find_map(|need| match verdict(need, engine) {
+    held(&spec.providers, range(api, api_min)?)
+}
+
+/// The first of these providers that is too old for an engine with this range of APIs.
+pub fn held(needs: &[ProviderNeed], engine: ApiRange) -> Option<Hold> {
+    needs.iter().find_map(|need| match verdict(need, engine) {
         Compatibility::TooOld { spoken, minimum, cure, .. } => {
             Some(Hold { provider: named(need), speaks: spoken.to_string(), minimum: minimum.to_string(), cure })
         }
@@ -45,13 +50,18 @@ pub fn hold(spec: &MissionSpec, api: &str, api_min: &str) -> Option<Hold> {
 
 /// What cannot be told about the mission's docker provider and this engine, one sentence each.
 pub fn doubts(spec: &MissionSpec, api: &str, api_min: &str) -> Vec<String> {
-    let docker = spec.providers.iter().filter(|need| provider_source(&need.source).as_deref() == Some(DOCKER_SOURCE));
+    let docker = spec.providers.iter().filter(|need| of_docker(need));
     let doubt = |need| match range(api, api_min).map(|engine| verdict(need, engine)) {
         Some(Compatibility::Unknown { why }) => Some(format!("{}: {why}", named(need))),
         Some(Compatibility::Works { .. } | Compatibility::TooOld { .. }) => None,
         None => Some(format!("{}: the engine names no range of API versions ({api_min:?} to {api:?})", named(need))),
     };
     docker.filter_map(doubt).collect()
+}
+
+/// Whether this is the provider that speaks to the engine.
+pub fn of_docker(need: &ProviderNeed) -> bool {
+    provider_source(&need.source).as_deref() == Some(DOCKER_SOURCE)
 }
 
 fn range(api: &str, api_min: &str) -> Option<ApiRange> {

@@ -7,10 +7,11 @@ use std::time::Duration;
 use quarterdeck_core::mission::MissionSpec;
 use quarterdeck_core::observation::SeenMission;
 use quarterdeck_core::preflight;
+use quarterdeck_core::terraform::providers::EngineVersion;
 use quarterdeck_core::terraform::text::escape;
 
 use super::{Check, on_disk};
-use crate::observe::local::{ProbeError, Version, probe};
+use crate::observe::local::{ProbeError, probe};
 
 /// A mission's fault is told in at most this many characters: a sentence with a path in it.
 const FAULT_CHARS_MAX: usize = 600;
@@ -23,7 +24,7 @@ pub(super) async fn check(socket: &Path, missions: &[SeenMission], timeout: Dura
     checks
 }
 
-fn engine(socket: &Path, probed: &Result<Version, ProbeError>) -> Check {
+fn engine(socket: &Path, probed: &Result<EngineVersion, ProbeError>) -> Check {
     const NAME: &str = "engine";
     let problem = match probed {
         Ok(version) => return Check::well(NAME, format!("{version}, at {}", socket.display())),
@@ -64,7 +65,7 @@ async fn rights(socket: &Path, timeout: Duration) -> Option<Check> {
     Some(Check::well(NAME, owner))
 }
 
-fn mission(seen: &SeenMission, engine: Option<&Version>) -> Check {
+fn mission(seen: &SeenMission, engine: Option<&EngineVersion>) -> Check {
     let source = escape(&seen.source, FAULT_CHARS_MAX);
     match &seen.spec {
         Ok(spec) => provider(spec, engine),
@@ -81,7 +82,7 @@ fn mission(seen: &SeenMission, engine: Option<&Version>) -> Check {
 }
 
 /// Whether the provider that a mission's files select and the engine understand each other.
-fn provider(spec: &MissionSpec, engine: Option<&Version>) -> Check {
+fn provider(spec: &MissionSpec, engine: Option<&EngineVersion>) -> Check {
     let name = format!("mission {}", spec.name);
     let Some(version) = engine else {
         let cause = "no engine answers";

@@ -32,7 +32,7 @@ use tokio::time::Instant;
 pub use look::INSPECTED_MAX;
 pub use raw::MISSION_LABEL;
 pub use socket::{BODY_BYTES_MAX, ProbeError};
-pub use version::{Version, probe};
+pub use version::probe;
 
 use super::{Cluster, ClusterView};
 use look::Looker;

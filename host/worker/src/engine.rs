@@ -3,18 +3,21 @@
 //! A docker provider that the engine refuses takes the refusal for "it is gone": the plan then calls it drift, exits
 //! without an error, and an apply would make everything a second time or empty the state. So whatever a plan says is gone
 //! is asked for at the engine, without a version in the path, which every engine answers. The host looks at the engine
-//! too, before and after; this look is the one between.
+//! too, before and after; this look is the one between. And before each command the engine is asked which API it serves.
 
 use std::path::Path;
 use std::time::Duration;
 
 use quarterdeck_core::order::{NamedObject, ObjectKind};
 use quarterdeck_core::terraform::plan::{Action, PlanFacts};
+use quarterdeck_core::terraform::providers::{ENGINE_VERSION_PATH, EngineAnswer, EngineVersion};
 use quarterdeck_core::terraform::state_json::StateFacts;
 use reqwest::{Client, StatusCode};
 
 /// The engine has this long for each answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// What an engine says of itself has at most this many bytes (64 KiB); a real one has about 1 KiB.
+const VERSION_BYTES_MAX: usize = 64 << 10;
 /// At most this many objects are asked for: one that is still there is enough.
 const ASKED_MAX: usize = 32;
 
@@ -28,17 +31,58 @@ pub(crate) fn said_gone<'a>(state: &'a StateFacts, plan: &PlanFacts, destroys: b
     state.objects.iter().filter(gone).take(ASKED_MAX).collect()
 }
 
-/// The first of these objects that the engine has all the same.
-pub(crate) async fn still_there<'a>(engine: &Path, objects: &[&'a NamedObject]) -> Option<&'a NamedObject> {
-    let client = Client::builder().unix_socket(engine).timeout(ANSWER_MAX).build().ok()?;
-    for object in objects {
-        let Some(path) = path(object) else { continue };
-        let answer = client.get(format!("http://engine{path}")).send().await;
-        if answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {
-            return Some(object);
-        }
+/// The engine's socket, asked without a version in the path.
+pub(crate) struct Engine {
+    client: Client,
+}
+
+impl Engine {
+    /// The engine behind this socket; nothing is sent.
+    pub(crate) fn at(socket: &Path) -> Result<Engine, reqwest::Error> {
+        Ok(Engine { client: Client::builder().unix_socket(socket).no_proxy().timeout(ANSWER_MAX).build()? })
     }
-    None
+
+    /// Which engine it is, and the versions of the API that it serves; or why it does not say so.
+    pub(crate) async fn version(&self) -> Result<EngineVersion, String> {
+        let body = self.answer(ENGINE_VERSION_PATH).await?;
+        let answer: EngineAnswer =
+            serde_json::from_slice(&body).map_err(|error| format!("its answer is not an engine's: {error}"))?;
+        EngineVersion::try_from(answer).map_err(|error| format!("its answer is not an engine's: {error}"))
+    }
+
+    async fn answer(&self, path: &str) -> Result<Vec<u8>, String> {
+        let sent = self.client.get(format!("http://engine{path}")).send().await;
+        let mut answer = sent.map_err(|error| innermost(&error))?;
+        if answer.status() != StatusCode::OK {
+            return Err(format!("it answered GET {path} with HTTP {}", answer.status().as_u16()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| innermost(&error))? {
+            if body.len() + chunk.len() > VERSION_BYTES_MAX {
+                return Err(format!("its answer to GET {path} is larger than {VERSION_BYTES_MAX} bytes"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    /// The first of these objects that the engine has all the same.
+    pub(crate) async fn still_there<'a>(&self, objects: &[&'a NamedObject]) -> Option<&'a NamedObject> {
+        for object in objects {
+            let Some(path) = path(object) else { continue };
+            let answer = self.client.get(format!("http://engine{path}")).send().await;
+            if answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {
+                return Some(object);
+            }
+        }
+        None
+    }
+}
+
+/// The cause at the end of a chain of errors, which is the one that tells something.
+fn innermost(error: &reqwest::Error) -> String {
+    let first: &dyn std::error::Error = error;
+    std::iter::successors(Some(first), |error| error.source()).last().unwrap_or(first).to_string()
 }
 
 /// Where the engine tells of an object; `None` for what can't be named in a path.

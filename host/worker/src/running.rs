@@ -15,12 +15,14 @@ use quarterdeck_core::ids::Timestamp;
 use quarterdeck_core::order::{End, WorkerResult};
 use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::{Failure, Operation};
+use quarterdeck_core::terraform::allow::StaticFacts;
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::watch;
 
 use crate::delivery;
 use crate::disk;
 use crate::endpoint::{Desk, Endpoint};
+use crate::engine::Engine;
 use crate::events::Events;
 use crate::failure::failure;
 use crate::host::{Host, HostError};
@@ -141,7 +143,7 @@ async fn claimed(
     let mut events = Events::open(&inputs.folder.events(), redactor()?).map_err(|error| disk(&error))?;
     events.say("claimed", inputs.order.name.as_str());
     let first = host.state(interrupt_at).await.map_err(|error| failure("unreachable", error.to_string(), true))?;
-    lay_out(inputs)?;
+    let facts = lay_out(inputs)?;
     let states = Arc::new(Mutex::new(States::open(&inputs.folder).map_err(|error| disk(&error))?));
     let (deliveries, task) = delivery::start(host.clone(), Arc::clone(&states), inputs.order.deadline);
     let desk = Desk { states: Arc::clone(&states), first: first.clone(), deliveries: deliveries.clone() };
@@ -149,7 +151,8 @@ async fn claimed(
     events.hide(endpoint.password().expose());
     let alive = alive.try_clone().map_err(|error| disk(&error))?;
     let tool = Tool::new(inputs, &endpoint.environment(), alive, interrupt_at, stop);
-    let mut session = terraform::Session { inputs, events, tool, first, version: None };
+    let engine = Engine::at(&inputs.config.engine).map_err(|error| disk(&error))?;
+    let mut session = terraform::Session { inputs, facts, engine, events, tool, first, version: None };
     let done = session.run().await;
     let late = salvage::errored(inputs, &states, session.first.as_deref(), &deliveries).await;
     endpoint.stop().await;
@@ -172,7 +175,7 @@ pub(crate) fn redactor() -> Result<Redactor, Failure> {
     Ok(Redactor::new(key))
 }
 
-fn lay_out(inputs: &Inputs) -> Result<(), Failure> {
+fn lay_out(inputs: &Inputs) -> Result<StaticFacts, Failure> {
     let files = inputs.files().map_err(|error| failure("usage", outcome::chain(&error), false))?;
     let grants = unpack::grants(&inputs.order.grants)?;
     let tmp = inputs.folder.root().join("tmp");

@@ -6,13 +6,16 @@ use std::path::Path;
 
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::order::{ApplyInput, End, PlanDanger, SavedPlan, StateRef};
+use quarterdeck_core::preflight;
 use quarterdeck_core::situation::{ChangeSummary, Failure, Operation};
 use quarterdeck_core::terraform::Grants;
+use quarterdeck_core::terraform::allow::StaticFacts;
 use quarterdeck_core::terraform::plan::{Action, Counts, Danger, PLAN_BYTES_MAX, PlanFacts, parse_plan};
-use quarterdeck_core::terraform::providers::LOCK_BYTES_MAX;
+use quarterdeck_core::terraform::providers::{LOCK_BYTES_MAX, LockFile};
 use quarterdeck_core::terraform::state_json::parse_state;
 use quarterdeck_core::terraform::ui_events::{self, Severity, UiEvent, parse_line};
 
+use crate::engine::Engine;
 use crate::events::Events;
 use crate::failure::{MESSAGE_BYTES_MAX, classify, failure};
 use crate::inputs::Inputs;
@@ -34,6 +37,9 @@ const ERRORS_MAX: usize = 5;
 /// One run of Terraform for one order.
 pub(crate) struct Session<'a> {
     pub(crate) inputs: &'a Inputs,
+    /// What the mission's files say of themselves.
+    pub(crate) facts: StaticFacts,
+    pub(crate) engine: Engine,
     pub(crate) events: Events,
     pub(crate) tool: Tool,
     /// The state that the host had at the start.
@@ -127,8 +133,9 @@ impl Session<'_> {
         Ok(Done::Applied(applied(heard.sums.as_ref(), &facts.counts)))
     }
 
-    /// Runs one command; anything but its success is a failure.
+    /// Runs one command, if the engine will listen to its provider; anything but its success is a failure.
     async fn step(&mut self, step: &str, arguments: &[&str]) -> Result<Heard, Halt> {
+        self.ask_engine().await?;
         self.events.say("step", step);
         let mut heard = Heard::default();
         let (events, version) = (&mut self.events, &mut self.version);
@@ -141,7 +148,7 @@ impl Session<'_> {
         self.judge(step, ended, &heard).map(|()| heard)
     }
 
-    /// `show -json` of a saved plan, into a file.
+    /// `show -json` of a saved plan, into a file. The provider only tells its schema here, so the engine is not asked.
     async fn show(&mut self, step: &str, saved: &Path, out: &Path) -> Result<Vec<u8>, Halt> {
         self.events.say("step", step);
         let path = saved.display().to_string();
@@ -182,11 +189,40 @@ impl Session<'_> {
         Err(failure.into())
     }
 
+    /// Asks the engine which API it serves, now: it may be another one than the host looked at last, and before `plan`
+    /// the lock file tells which release `init` has chosen.
+    async fn ask_engine(&self) -> Result<(), Failure> {
+        let needs = self.facts.provider_needs(self.chosen()?.as_ref());
+        if !needs.iter().any(preflight::of_docker) {
+            return Ok(());
+        }
+        let engine = self.engine.version().await.map_err(|why| {
+            let message = format!("ask the engine at {}: {why}", self.inputs.config.engine.display());
+            failure("unreachable", self.events.safe(&message, MESSAGE_BYTES_MAX), true)
+        })?;
+        let Some(hold) = preflight::held(&needs, engine.api) else { return Ok(()) };
+        let preflight::Hold { provider, speaks, cure, .. } = hold;
+        let message = format!("{provider} speaks API {speaks} at most and is refused by the {engine}: {cure}");
+        // It may be tried again: another engine is a cure too.
+        Err(failure("version-mismatch", self.events.safe(&message, MESSAGE_BYTES_MAX), true))
+    }
+
+    /// The providers that `init` has chosen, or that the mission or the approved plan pins.
+    fn chosen(&self) -> Result<Option<LockFile>, Failure> {
+        let path = self.inputs.folder.terraform().join(LOCK_FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = String::from_utf8(read(&path, LOCK_BYTES_MAX)?)
+            .map_err(|error| failure("other", format!("read {}: {error}", path.display()), false))?;
+        LockFile::parse(&text).map(Some).map_err(|error| failure("other", error.to_string(), false))
+    }
+
     /// Asks the engine for what the plan takes for gone.
     async fn believe(&mut self, facts: &PlanFacts, destroys: bool) -> Result<(), Failure> {
         let Some(state) = self.first.as_deref().and_then(|bytes| parse_state(bytes).ok()) else { return Ok(()) };
         let gone = engine::said_gone(&state, facts, destroys);
-        match engine::still_there(&self.inputs.config.engine, &gone).await {
+        match self.engine.still_there(&gone).await {
             None => Ok(()),
             Some(object) => {
                 let message = format!(

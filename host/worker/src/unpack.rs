@@ -9,6 +9,7 @@ use std::path::Path;
 
 use quarterdeck_core::ids::MissionId;
 use quarterdeck_core::situation::Failure;
+use quarterdeck_core::terraform::allow::StaticFacts;
 use quarterdeck_core::terraform::labels::with_label;
 use quarterdeck_core::terraform::{FileSet, Grants, allow};
 
@@ -27,9 +28,9 @@ pub(crate) fn grants(names: &[String]) -> Result<Grants, Failure> {
     Grants::parse(names.iter().map(String::as_str)).map_err(|error| failure("usage", error.to_string(), false))
 }
 
-/// Writes the files into the folder, which is made anew.
-pub(crate) fn unpack(files: &FileSet, grants: &Grants, mission: &MissionId, to: &Path) -> Result<(), Failure> {
-    check(files, grants)?;
+/// Writes the files into the folder, which is made anew; returns what they say of themselves.
+pub(crate) fn unpack(files: &FileSet, grants: &Grants, mission: &MissionId, to: &Path) -> Result<StaticFacts, Failure> {
+    let facts = check(files, grants)?;
     match fs::remove_dir_all(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(disk_failure(to, &error)),
         Ok(()) | Err(_) => {}
@@ -44,15 +45,19 @@ pub(crate) fn unpack(files: &FileSet, grants: &Grants, mission: &MissionId, to: 
         fs::write(&path, bytes).map_err(|error| disk_failure(&path, &error))?;
     }
     let backend = to.join(BACKEND_FILE);
-    disk::write_whole(&backend, BACKEND.as_bytes()).map_err(|error| disk_failure(&backend, &error))
+    disk::write_whole(&backend, BACKEND.as_bytes()).map_err(|error| disk_failure(&backend, &error))?;
+    Ok(facts)
 }
 
-fn check(files: &FileSet, grants: &Grants) -> Result<(), Failure> {
+fn check(files: &FileSet, grants: &Grants) -> Result<StaticFacts, Failure> {
     if let Some(file) = files.iter().find(|file| file.path.rsplit('/').next() == Some(BACKEND_FILE)) {
         let message = format!("{}: this name is taken by Quarterdeck; choose another", file.path);
         return Err(failure("usage", message, false));
     }
-    let Err(violations) = allow::check(files, grants) else { return Ok(()) };
+    let violations = match allow::check(files, grants) {
+        Ok(facts) => return Ok(facts),
+        Err(violations) => violations,
+    };
     let shown = violations.iter().take(5).map(|found| format!("{}:{}: {}", found.file, found.line, found.message));
     let mut message = shown.collect::<Vec<_>>().join("; ");
     if violations.len() > 5 {
@@ -82,7 +87,7 @@ mod tests {
     fn unpacked(files: &[(&str, &str)]) -> Result<tempfile::TempDir, Failure> {
         let folder = tempfile::tempdir().unwrap();
         let mission = MissionId::parse("web-1f2e3d4c").unwrap();
-        unpack(&set(files), &Grants::default(), &mission, &folder.path().join("terraform")).map(|()| folder)
+        unpack(&set(files), &Grants::default(), &mission, &folder.path().join("terraform")).map(|_facts| folder)
     }
 
     #[test]

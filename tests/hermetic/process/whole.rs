@@ -14,6 +14,7 @@ use quarterdeck_core::order::{ApplyInput, End, Order};
 use quarterdeck_core::situation::Operation;
 use quarterdeck_core::terraform::FileSet;
 use quarterdeck_core::terraform::files::File;
+use quarterdeck_tests::fake_engine::{DOCKER_29, FakeEngine};
 use quarterdeck_tests::fake_host::from_now;
 use quarterdeck_tests::ordered::{self, clock};
 
@@ -23,7 +24,7 @@ use super::place::{Host, Place};
 const SAVED: &[u8] = b"saved\n";
 const SHOWN: &[u8] =
     b"{\"format_version\":\"1.2\",\"terraform_version\":\"1.11.4\",\"complete\":true,\"resource_changes\":[]}\n";
-const LOCK: &[u8] = b"provider \"x\" {}\n";
+const LOCK: &[u8] = b"provider \"registry.terraform.io/kreuzwerker/docker\" {\n  version = \"4.5.0\"\n}\n";
 const MAIN: &[u8] =
     b"terraform {\n  required_providers {\n    docker = {\n      source = \"kreuzwerker/docker\"\n    }\n  }\n}\n\
                       resource \"docker_network\" \"n\" {\n  name = \"n\"\n}\n";
@@ -40,6 +41,7 @@ fn worker_program() {
 fn place(script: &str) -> Place {
     let mut place = Place::new();
     place.run.terraform = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("hermetic/standin.sh");
+    place.run.engine = place.path("engine.sock");
     place.run.environment = vec![("STANDIN".to_owned(), script.to_owned())];
     for blob in [&files()[..], SAVED, SHOWN, LOCK] {
         place.blobs.put(blob).unwrap();
@@ -69,13 +71,14 @@ fn host(place: &Place) -> Host {
     place.host_of("/bin/bash", &["-c", become_one, test.to_str().unwrap()])
 }
 
-/// The host's socket; dropping the runtime closes it.
-fn socket(place: &Place) -> tokio::runtime::Runtime {
+/// The host's socket and an engine; dropping the runtime closes both.
+fn socket(place: &Place) -> (tokio::runtime::Runtime, FakeEngine) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let desk = Desk { book: place.book.clone(), states: place.states.clone(), clock };
     let listener = runtime.block_on(async { listen(&place.run.socket) }).unwrap();
     runtime.spawn(serve(listener, desk));
-    runtime
+    let engine = runtime.block_on(async { FakeEngine::start(&place.run.engine, DOCKER_29) });
+    (runtime, engine)
 }
 
 #[test]

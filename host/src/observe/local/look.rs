@@ -11,11 +11,12 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use quarterdeck_core::observation::{ENGINE_OBJECTS_MAX, EngineState};
 use quarterdeck_core::redaction::Redactor;
+use quarterdeck_core::terraform::providers::{ApiRange, EngineVersion};
 use tokio::time::timeout;
 
 use super::raw::{self, Inspected, ListedContainer, ListedImage, ListedNetwork, ListedVolumes, Parser};
 use super::socket::{ProbeError, Socket};
-use super::version::{self, Version};
+use super::version::{ask, spoken};
 
 /// So many containers are inspected in one look; the missions' own come first. At 1 ms each that is 0.2 s of the engine.
 pub const INSPECTED_MAX: usize = 200;
@@ -45,8 +46,8 @@ impl Looker {
 
     /// One look. It takes at most three time-outs: the version, the lists, the inspections.
     pub(super) async fn look(&mut self) -> Result<EngineState, ProbeError> {
-        let version = version::ask(&self.socket).await?;
-        let api = version.spoken();
+        let version = ask(&self.socket).await?;
+        let api = spoken(version.api);
         let asked = |what: &str| format!("/v{api}/{what}");
         let (containers, networks, volumes, images) =
             (asked("containers/json?all=true"), asked("networks"), asked("volumes"), asked("images/json"));
@@ -66,7 +67,7 @@ impl Looker {
         bounded("networks", networks.len())?;
         bounded("volumes", volumes.len())?;
         bounded("images", images.len())?;
-        let glances = self.inspect(&version, &containers).await;
+        let glances = self.inspect(version.api, &containers).await;
         let redactor = Arc::clone(&self.redactor);
         // Thousands of names take a while to redact, and nothing else shall wait for that.
         let made = tokio::task::spawn_blocking(move || {
@@ -80,7 +81,7 @@ impl Looker {
     }
 
     /// Inspects who needs it, and keeps what has settled for the next look.
-    async fn inspect(&mut self, version: &Version, containers: &[ListedContainer]) -> HashMap<String, Glance> {
+    async fn inspect(&mut self, api: ApiRange, containers: &[ListedContainer]) -> HashMap<String, Glance> {
         let known = std::mem::take(&mut self.settled);
         let mut glances = HashMap::new();
         let mut wanted = Vec::new();
@@ -95,7 +96,7 @@ impl Looker {
         wanted.sort_by_key(|container| !container.labelled());
         wanted.truncate(INSPECTED_MAX);
         let socket = &self.socket;
-        let api = version.spoken();
+        let api = spoken(api);
         let wanted: Vec<String> = wanted.into_iter().map(|container| container.id.clone()).collect();
         let asking = futures_util::stream::iter(wanted.into_iter().map(|id| async move {
             let asked = format!("/v{api}/containers/{id}/json");
@@ -133,7 +134,7 @@ fn bounded(what: &'static str, count: usize) -> Result<(), ProbeError> {
 }
 
 fn state(
-    version: Version,
+    version: EngineVersion,
     parser: &Parser<'_>,
     containers: Vec<ListedContainer>,
     glances: &HashMap<String, Glance>,
@@ -152,7 +153,7 @@ fn state(
     objects.retain(|object| !object.id.is_empty());
     seen.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     objects.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
-    let Version { engine, api } = version;
+    let EngineVersion { engine, api } = version;
     let (api, api_min) = (api.max.to_string(), api.min.to_string());
     EngineState { version: engine, api, api_min, containers: seen, objects }
 }

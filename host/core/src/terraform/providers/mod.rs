@@ -5,9 +5,10 @@
 //! another provider or another engine helps; and the provider takes the refusal for "the network is gone", so Terraform
 //! answers with an empty state instead of an error. Hence this verdict *before* every run.
 //!
-//! Not here: asking the engine for its range, and reading the lock file from a folder.
+//! Not here: asking the engine, and reading the lock file from a folder.
 
 mod constraint;
+mod engine;
 mod lock;
 mod refusal;
 mod version;
@@ -15,6 +16,7 @@ mod version;
 use serde::{Deserialize, Serialize};
 
 pub use constraint::{Constraint, ConstraintError};
+pub use engine::{ENGINE_VERSION_PATH, EngineAnswer, EngineAnswerError, EngineVersion};
 pub use lock::{LOCK_BYTES_MAX, LockError, LockFile, LockedProvider};
 pub use refusal::{Refusal, recognise_refusal};
 pub use version::{ApiRange, ApiVersion, Version, VersionError};
