@@ -1,14 +1,18 @@
 //! Host, worker and Terraform are killed while the engine does what was asked of it and its answer is on the way: the
 //! moment at which the most could be lost or done twice.
 
+use std::fs;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::parts::until;
 use crate::processes::{self, Process};
 use crate::proxy::Proxy;
 use crate::stage::{Host, Objects, PATIENCE, Stage};
 
-/// The host is away for this long. Terraform's backend tries again for three seconds, so that it would have given up.
+/// The host is away for this long: longer than Terraform's backend tries again, which the second story measures.
 const AWAY: Duration = Duration::from_secs(20);
 
 const CONTAINER: &str = "POST /containers/create";
@@ -35,6 +39,26 @@ fn must_be_whole(stage: &Stage) -> Objects {
     assert!(states["items"][0]["lock"].is_null(), "{states}");
     stage.must_verify();
     objects
+}
+
+/// The state that Terraform could not hand over, as soon as it has written it into its folder. It is looked for without a
+/// pause, since the folder goes once the host has it.
+fn errored_state(stage: &Stage) -> JoinHandle<Option<(Value, Instant)>> {
+    let work = stage.data().join("real/work");
+    thread::spawn(move || {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            for run in fs::read_dir(&work).into_iter().flatten().flatten() {
+                let bytes = fs::read(run.path().join("terraform/errored.tfstate")).unwrap_or_default();
+                // It may be read while it is being written.
+                if let Ok(state) = serde_json::from_slice(&bytes) {
+                    return Some((state, Instant::now()));
+                }
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        None
+    })
 }
 
 #[test]
@@ -65,11 +89,22 @@ fn what_terraform_could_not_tell_its_killed_worker_is_taken_in() {
     let workers: Vec<Process> = processes::of_workers(&stage.data()).into_iter().filter(Process::applies).collect();
     assert_eq!(workers.len(), 1, "{workers:?}");
     workers.iter().for_each(Process::kill);
+    let (errored, begun) = (errored_state(&stage), Instant::now());
     proxy.release();
+    let (errored, gave_up) = errored.join().unwrap().expect("an errored.tfstate appears");
+    let tried = gave_up - begun;
+    assert!(tried > Duration::from_secs(1) && tried < AWAY, "Terraform tried to hand its state over for {tried:?}");
+    println!("Terraform tried to hand its state over for {tried:?}");
 
     stage.until_phase("Ready");
     stage.must_answer(8080);
     assert_eq!(must_be_whole(&stage), made, "nothing was made twice");
+    let named = |id: &str| errored["resources"].to_string().contains(id);
+    assert!(made.containers.iter().chain(&made.networks).all(|(_, id)| named(id)), "{errored}");
+    // It was delivered whole, before anything else was done: it is the first of the mission's states.
+    let delivered = stage.must(&["state", "export", "web", "--number", "1"]);
+    let delivered: Value = serde_json::from_str(&delivered).unwrap();
+    assert_eq!((&delivered["resources"], &delivered["outputs"]), (&errored["resources"], &errored["outputs"]));
     assert_eq!(host.stop().code(), Some(130));
 }
 
