@@ -5,54 +5,21 @@
 //! moves only while a host runs. Most of a run is waiting, so many of them run side by side.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, OnceLock};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use quarterdeck::remember::journal;
 use quarterdeck_core::entry::Entry;
 use quarterdeck_core::ids::OrderName;
 use quarterdeck_core::order::End;
+use quarterdeck_tests::program::{self, PATIENCE, Running};
 
 /// So many runs at once: each is idle nine tenths of its time.
 const SIDE_BY_SIDE: usize = 8;
-/// How long a run may take to get somewhere; it takes some 5 s on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 const MAGIC_BYTES: usize = 22;
 const HEAD_BYTES: usize = 84;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The program that is killed: the one that `QUARTERDECK_CRASH_PROGRAM` names (the release, in CI), or one that is built
-/// like this test. Cargo is asked for that each time: yesterday's program would prove nothing.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        #[expect(clippy::disallowed_methods, reason = "whoever runs the tests may name another build of the program")]
-        let named = std::env::var_os("QUARTERDECK_CRASH_PROGRAM");
-        if let Some(program) = named {
-            return program.into();
-        }
-        let myself = std::env::current_exe().expect("this test has a file");
-        let folder = myself.parent().and_then(Path::parent).expect("it lies in PROFILE/deps");
-        let profile = match folder.file_name().and_then(|name| name.to_str()) {
-            Some("debug") | None => "dev",
-            Some(profile) => profile,
-        };
-        // With this crate, so that the features are those that everything was built with already.
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "quarterdeck", "-p", "quarterdeck-tests", "--bin", "quarterdeck"])
-            .args(["--profile", profile, "--target-dir"])
-            .arg(folder.parent().expect("a profile lies in the target folder"))
-            .current_dir(root())
-            .status();
-        assert!(built.expect("cargo runs").success(), "the program is built");
-        folder.join("quarterdeck")
-    })
-}
 
 /// Runs of one mission over one data folder.
 struct Place {
@@ -75,19 +42,11 @@ struct Left {
 impl Place {
     fn new(example: &str, flags: &'static [&'static str]) -> Place {
         let data = tempfile::tempdir().expect("a folder");
-        Place { data, mission: root().join("deploy/examples").join(example), flags }
-    }
-
-    /// The program with nothing of this machine's environment: no Terraform, no engine, no key.
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
-        command.env_clear().env("HOME", self.data.path()).args(["--data".as_ref(), self.data.path().as_os_str()]);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
+        Place { data, mission: program::root().join("deploy/examples").join(example), flags }
     }
 
     fn run(&self, until_ready: bool) -> Command {
-        let mut command = self.command(&["run", "--offline", "--timeout", "60s"]);
+        let mut command = program::command(self.data.path(), &["run", "--offline", "--timeout", "60s"]);
         command.arg(&self.mission).args(self.flags);
         if until_ready {
             command.arg("--until-ready");
@@ -119,7 +78,7 @@ impl Place {
 
     /// Kills a host as soon as its journal holds so many records.
     fn killed_at(&self, records: usize) {
-        let mut host = Host(self.run(false).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"));
+        let mut host = Running(self.run(false).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"));
         let until = Instant::now() + PATIENCE;
         while self.records() < records {
             assert!(Instant::now() < until, "only {} of {records} records came", self.records());
@@ -131,14 +90,11 @@ impl Place {
 
     /// Runs until the mission is ready, and looks at everything.
     fn ready(&self, what: &str) -> Left {
-        for arguments in [None, Some(["journal", "verify"])] {
-            let mut command = match arguments {
-                None => self.run(true),
-                Some(arguments) => self.command(&arguments),
-            };
+        let verify = program::command(self.data.path(), &["journal", "verify"]);
+        for mut command in [self.run(true), verify] {
             let output = command.output().expect("it runs");
             let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-            assert!(output.status.success(), "{what}: {arguments:?} ended with {}\n{out}\n{err}", output.status);
+            assert!(output.status.success(), "{what}: {command:?} ended with {}\n{out}\n{err}", output.status);
         }
         self.left()
     }
@@ -167,16 +123,6 @@ impl Place {
         assert!(claimed.values().all(|times| *times == 1), "an order is granted once ever: {claimed:?}");
         let apply = |order: &&OrderName| order.as_str().starts_with("apply-") && claimed.contains_key(*order);
         Left { objects, serials, applies: succeeded.iter().filter(apply).count() }
-    }
-}
-
-/// A host that is killed with its test.
-struct Host(Child);
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        // It is dead already where all went well.
-        let _dead = self.0.kill().and_then(|()| self.0.wait());
     }
 }
 

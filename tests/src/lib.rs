@@ -6,4 +6,5 @@ pub mod fake_host;
 pub mod guests;
 pub mod harness;
 pub mod ordered;
+pub mod program;
 pub mod shape;
