@@ -1,8 +1,11 @@
 //! What hangs, hangs alone: an engine, the start of a worker, the brain and the disk each stop answering, for as long as
 //! the test wants, and the turns are counted that are taken meanwhile.
 //!
-//! Nothing is waited for by the clock: a turn that waited for one of them would not end before it is let go, and it is let
-//! go only after the turns were counted.
+//! Here the loop alone is turned, a dozen times and at once. Nothing is waited for by the clock: a turn that waited for one
+//! of them would not end before it is let go, and it is let go only after the turns were counted. What only the whole
+//! program shows in a whole minute is in `whole`.
+
+mod whole;
 
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc::{Receiver, Sender, channel};
