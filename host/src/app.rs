@@ -6,6 +6,7 @@ mod adapters;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use quarterdeck_core::charter::Charter;
 use quarterdeck_core::digest::Digest;
@@ -35,6 +36,9 @@ use crate::{Ports, act};
 
 /// The default policy, as it was built from `guest-policies/steward`.
 pub const STEWARD: &[u8] = include_bytes!("../../guest-policies/prebuilt/steward.wasm");
+
+/// Ending waits so long for the turn at hand: a decision may take 12 s, and what is beyond that is a disk that hangs.
+const LAST_TURN: Duration = Duration::from_secs(15);
 
 /// What one turn brought, for whoever shows it.
 #[derive(Debug)]
@@ -205,17 +209,25 @@ impl Host {
         self.driver.is_finished()
     }
 
-    /// Ends the loop after the turn at hand. Workers go on; the next host adopts them.
+    /// Ends the loop after the turn at hand, or amid it where that waits for a disk that hangs: the next host finds what a
+    /// crash would have left. Workers go on; the next host adopts them.
     ///
     /// # Errors
     /// Where the loop had ended itself, because it is not known what is on disk.
-    pub async fn stop(self) -> Result<(), JournalError> {
+    pub async fn stop(mut self) -> Result<(), JournalError> {
         if let Some(server) = &self.server {
             server.abort();
         }
         // The driver may have ended by itself; then there is nobody to tell.
         let _ = self.stop.send(true);
-        self.driver.await.unwrap_or(Err(JournalError::Poisoned))
+        if let Ok(ended) = tokio::time::timeout(LAST_TURN, &mut self.driver).await {
+            return ended.unwrap_or(Err(JournalError::Poisoned));
+        }
+        self.driver.abort();
+        warn!(
+            "The disk does not come back, so the host ends in the middle of a turn, before anything was done about it."
+        );
+        Ok(())
     }
 }
 

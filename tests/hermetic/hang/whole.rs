@@ -323,3 +323,23 @@ fn a_minute_of_hanging_costs_turns_on_a_dead_disk_alone() {
     assert!(again.0 == ordered && again.1.is_some_and(|at| at >= released), "it goes on by itself: {again:?}");
     [nothing, engine, start, brain, disk].iter_mut().for_each(Place::ends);
 }
+
+/// A command that ends the host must not wait for a disk that never comes back.
+#[test]
+fn a_dead_disk_keeps_no_host_from_ending() {
+    let background = super::background();
+    let _inside = background.enter();
+    let folder = tempfile::tempdir().expect("a folder");
+    let library = library(folder.path());
+    let mut disk = Place::new("the disk", true);
+    disk.starts(&library, &[]);
+    disk.becomes("Ready");
+    disk.hangs(DISK);
+    disk.says(true, 1);
+    until("a turn that hangs", || Some(disk.hung(DISK)).filter(|hung| !hung.is_empty()));
+    disk.ends();
+    disk.heals(DISK);
+    disk.starts(&library, &[]);
+    disk.becomes("Ready");
+    disk.ends();
+}
