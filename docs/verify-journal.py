@@ -20,7 +20,7 @@ import sys
 
 MAGIC = b"quarterdeck-journal 1\n"
 HEAD_BYTES = 84  # length 4, number 8, previous hash 32, own hash 32, check 8
-ENCODING_VERSION = 1
+ENCODING_VERSION = 2
 KINDS = ["begun", "activated", "declared", "commanded", "opened", "closed", "replied", "claimed", "ended", "settled",
          "stored", "state-changed"]
 

@@ -2,6 +2,7 @@
 
 pub mod brain;
 pub mod gemini;
+mod ground;
 pub mod offline;
 mod situation;
 

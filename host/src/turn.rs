@@ -30,16 +30,18 @@ pub async fn turn(
 ) -> Result<Episode, JournalError> {
     let observation = observe::latest(ports, now, book.ledger().now);
     let ledger = remember::learn(book, &observation).await?;
-    let situation = orient::orient(charter, &ledger, &observation);
+    let (situation, ground) = orient::orient(charter, &ledger, &observation);
     let answer = decide::decide(policy.clone(), encoding::encode(&situation).into()).await;
     let (answer, logs, fuel) = answer.into_journal();
+    let ruled = answer.decision().map(|decision| gate(charter, &ledger, &ground, &situation, &decision));
     let opened = Opened {
         turn: situation.turn,
         at: situation.now,
         policy: policy.digest(),
         ledger: ledger.digest(),
-        verdicts: answer.decision().map(|decision| gate(charter, &ledger, &situation, &decision)).unwrap_or_default(),
+        verdicts: ruled.unwrap_or_default(),
         situation: encoding::encode(&situation),
+        ground,
         answer,
         logs,
         fuel,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use quarterdeck::remember::JournalError;
 use quarterdeck::remember::journal::{self, Journal, Record};
 use quarterdeck_core::digest::Digest;
-use quarterdeck_core::entry::{Claimed, Closed, Entry, Receipt, Stored};
+use quarterdeck_core::entry::{Claimed, Closed, ENTRY_BYTES_MAX, Entry, Receipt, Stored};
 use quarterdeck_core::ids::{ApprovalId, MissionId, OrderName, Timestamp};
 use quarterdeck_core::observation::{Command, Commanded, Person};
 use quarterdeck_core::order::StateRef;
@@ -304,7 +304,8 @@ fn a_journal_goes_on_in_another_segment_and_misses_none() {
 fn an_entry_that_is_too_large_is_refused_and_nothing_is_written() {
     let written = Written::new(twenty());
     let (mut journal, _) = open(written.folder.path(), |_| {}).expect("it opens");
-    let refused = journal.append(&[claimed(1), approved(1, "x".repeat(2 << 20))], true).expect_err("it is too large");
+    let refused =
+        journal.append(&[claimed(1), approved(1, "x".repeat(ENTRY_BYTES_MAX))], true).expect_err("it is too large");
     assert!(matches!(refused, JournalError::TooLarge(_)), "{refused}");
     assert_eq!(fs::read(written.segment()).expect("it is there"), written.bytes);
     journal.append(&[claimed(1)], true).expect("it goes on");

@@ -99,6 +99,7 @@ pub fn start(book: &Book, order: &Order) {
         turn: book.ledger().turn + 1,
         at: clock(),
         situation: encoding::encode(&shape::situation(0)),
+        ground: Default::default(),
         policy: Digest::ZERO,
         answer: Answered::HostAbort { kind: "test".into(), detail: String::new() },
         logs: Vec::new(),

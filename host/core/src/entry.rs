@@ -10,6 +10,7 @@ use crate::charter::Charter;
 use crate::decision::{Decision, Description};
 use crate::digest::Digest;
 use crate::encoding;
+use crate::ground::Ground;
 use crate::ids::{MissionId, OrderName, Timestamp};
 use crate::mission::MissionSpec;
 use crate::observation::Commanded;
@@ -17,8 +18,8 @@ use crate::order::{NamedObject, StateRef, WorkerResult};
 use crate::question::BrainReply;
 use crate::verdict::Verdict;
 
-/// An entry, encoded, is at most this large: a situation of 256 KiB, a decision, and room to spare.
-pub const ENTRY_BYTES_MAX: usize = 2 << 20;
+/// An entry, encoded, is at most this large: a situation of 256 KiB, a ground of 400 KiB, a decision, and room to spare.
+pub const ENTRY_BYTES_MAX: usize = 4 << 20;
 
 /// One entry of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +121,8 @@ pub struct Opened {
     pub at: Timestamp,
     /// The situation, encoded: the live decision was fed from exactly these bytes.
     pub situation: Vec<u8>,
+    /// What the gate ruled on beside it: what was not cut for the policy.
+    pub ground: Ground,
     /// The policy that decided.
     pub policy: Digest,
     /// What it answered, before the gate.

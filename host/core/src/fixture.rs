@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::encoding;
 use crate::entry::{Activated, Answered, Begun, Claimed, Ended, Entry, Opened, SandboxIdentity};
 use crate::gate::gate;
+use crate::ground::{Footing, Ground};
 use crate::ids::{ApprovalId, FindingId, MissionId, OrderName, Timestamp};
 use crate::ledger::{Ledger, MissionState};
 use crate::mission::{MissionName, MissionSpec, ProviderNeed, When};
@@ -30,6 +31,10 @@ pub(crate) struct Scene {
     pub(crate) now: Timestamp,
     pub(crate) engine: Option<DockerEngine>,
     pub(crate) findings: Vec<Finding>,
+    /// An object of a mission that no state knows.
+    pub(crate) unknown: Option<(MissionId, String)>,
+    /// The missions that this run was not told of.
+    pub(crate) untold: Vec<MissionId>,
 }
 
 impl Scene {
@@ -47,6 +52,8 @@ impl Scene {
             now: START,
             engine: Some(engine),
             findings: Vec::new(),
+            unknown: None,
+            untold: Vec::new(),
         };
         scene.begin(true);
         scene.activate(description());
@@ -104,12 +111,22 @@ impl Scene {
         situation(self)
     }
 
+    /// Every mission is of this run, and nothing is unknown but what the test says.
+    pub(crate) fn ground(&self) -> Ground {
+        let footing = |mission: &MissionId| {
+            let unknown = self.unknown.as_ref().filter(|(of, _)| of == mission).map(|(_, what)| what.clone());
+            Footing { mission: mission.clone(), unknown }
+        };
+        let missions = self.ledger.missions.keys().filter(|id| !self.untold.contains(id)).map(footing).collect();
+        Ground { looked: self.engine.as_ref().map(|_| self.now), missions, unshown: Vec::new() }
+    }
+
     /// What the gate says to these actions in one decision.
     pub(crate) fn rule_all(&self, actions: Vec<Action>) -> Vec<Verdict> {
         let proposal = |(index, action)| Proposal { key: format!("key-{index}"), cites: Vec::new(), action };
         let proposals = actions.into_iter().enumerate().map(proposal).collect();
         let decision = Decision { proposals, ..Decision::default() };
-        gate(&self.charter, &self.ledger, &self.situation(), &decision)
+        gate(&self.charter, &self.ledger, &self.ground(), &self.situation(), &decision)
     }
 
     pub(crate) fn rule(&self, action: Action) -> Verdict {
@@ -205,6 +222,7 @@ pub(crate) fn opened(
         turn,
         at,
         situation: encoding::encode(situation),
+        ground: Ground::default(),
         policy: Digest::ZERO,
         answer: Answered::Decided(encoding::encode(&decision)),
         logs: Vec::new(),

@@ -1,6 +1,7 @@
 //! The gate: one pure function that rules on every proposal, and the only place that turns a wish into an order.
 //!
-//! It reads the ledger and the artifacts whole, never a list that was cut for the policy. The order of its questions is
+//! It reads ledger, ground and artifacts whole, never a list that was cut for the policy; of the situation only what is
+//! not cut, and whether what a proposal names is in view. The order of its questions is
 //! the order of this file: is the proposal about what is there now; is it the time for it; what is the policy's word
 //! worth; has a person said yes. Deny is the default, and each answer names its rule.
 
@@ -9,6 +10,7 @@ mod work;
 
 use crate::charter::Charter;
 use crate::decision::{Decision, Proposal};
+use crate::ground::Ground;
 use crate::ids::{ApprovalId, MissionId};
 use crate::ledger::Ledger;
 use crate::situation::{Ruling, Situation};
@@ -39,7 +41,13 @@ struct Spent {
 }
 
 /// Rules on each proposal of a decision, in its order.
-pub fn gate(charter: &Charter, ledger: &Ledger, situation: &Situation, decision: &Decision) -> Vec<Verdict> {
+pub fn gate(
+    charter: &Charter,
+    ledger: &Ledger,
+    ground: &Ground,
+    situation: &Situation,
+    decision: &Decision,
+) -> Vec<Verdict> {
     let mut spent = Spent::default();
     decision
         .proposals
@@ -48,9 +56,10 @@ pub fn gate(charter: &Charter, ledger: &Ledger, situation: &Situation, decision:
             let word = declared(ledger, proposal)
                 .and_then(|()| cited(ledger, situation, proposal))
                 .and_then(|()| match proposal.action.work() {
-                    Some((target, operation, artifact)) => {
-                        work::rule(&work::Case { charter, ledger, situation, target, operation, artifact }, &spent)
-                    }
+                    Some((target, operation, artifact)) => work::rule(
+                        &work::Case { charter, ledger, ground, situation, target, operation, artifact },
+                        &spent,
+                    ),
                     None => other::rule(charter, ledger, situation, &proposal.action, &spent),
                 })
                 .unwrap_or_else(Word::from);

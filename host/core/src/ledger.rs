@@ -28,7 +28,8 @@ use crate::verdict::Verdict;
 
 /// A verdict, an ended worker or a resolved finding is shown at least this long, in milliseconds.
 pub const RETENTION_MS: u64 = 10 * 60 * 1_000;
-/// At most this many ended orders, verdicts, answers and notifications are kept; the journal has the rest.
+/// At most this many ended orders, verdicts, answers, notifications and resolved findings are kept; the journal has the
+/// rest.
 pub const KEPT_MAX: usize = 256;
 
 /// Everything that follows from the journal.

@@ -5,8 +5,8 @@
 //! this crate's `Cargo.toml`, which names no crate that could, and by a tidy test that reads it.
 //!
 //! In loop order: an [`observation`] is looked through by the rules of findings; with the [`ledger`] it becomes a
-//! [`situation`]; a policy answers with a [`decision`]; the gate rules on it under the [`charter`] and gives
-//! [`verdict`]s; what is permitted becomes an [`order`]; all of it is an [`entry`] in the journal.
+//! [`situation`], and what is not cut for the policy is the [`ground`]; a policy answers with a [`decision`]; the gate
+//! rules on it under the [`charter`] and gives [`verdict`]s; what is permitted becomes an [`order`]; all of it is an [`entry`] in the journal.
 
 pub mod charter;
 pub mod decision;
@@ -17,6 +17,7 @@ pub mod finding;
 #[cfg(test)]
 mod fixture;
 pub mod gate;
+pub mod ground;
 pub mod ids;
 pub mod ledger;
 pub mod mission;

@@ -5,6 +5,7 @@
 use quarterdeck_core::charter::Charter;
 use quarterdeck_core::encoding;
 use quarterdeck_core::finding;
+use quarterdeck_core::ground::Ground;
 use quarterdeck_core::ids::Timestamp;
 use quarterdeck_core::ledger::{Ledger, MissionState, OrderState, Saved};
 use quarterdeck_core::mission::When;
@@ -17,8 +18,10 @@ use quarterdeck_core::situation::{
     ShownVerdict, Situation, Tally, Verification, WORKERS_MAX, Worker,
 };
 
-/// What the policy is shown this turn.
-pub fn orient(charter: &Charter, ledger: &Ledger, observation: &Observation) -> Situation {
+use super::ground::{ground, is_loaded};
+
+/// What the policy is shown this turn, and what gate and ledger take whole.
+pub fn orient(charter: &Charter, ledger: &Ledger, observation: &Observation) -> (Situation, Ground) {
     let now = observation.at;
     let findings = finding::look(charter, ledger, observation);
     let engine = observation.engine.fresh(now);
@@ -42,13 +45,14 @@ pub fn orient(charter: &Charter, ledger: &Ledger, observation: &Observation) -> 
         advice: ledger.advice.values().map(|record| record.advice.clone()).collect(),
         recollections: Vec::new(),
         inspections: Vec::new(),
-        findings,
+        findings: findings.clone(),
         omitted: Omitted::default(),
         memo: ledger.policy.memo.clone(),
         more: vec![Fact::new("rehearsal", if ledger.rehearsal { "true" } else { "false" })],
     };
     bound(&mut situation);
-    situation
+    let ground = ground(ledger, observation, &findings, &situation.findings);
+    (situation, ground)
 }
 
 fn docker_engine(engine: &EngineState) -> DockerEngine {
@@ -114,16 +118,6 @@ fn mission(
         parked: None,
         more,
     }
-}
-
-/// Whether this run was told of the mission. One that the journal remembers from an earlier run is shown and left alone,
-/// but for a removal that a person has commanded.
-fn is_loaded(observation: &Observation, state: &MissionState) -> bool {
-    state.destroyed.is_some()
-        || observation.missions.iter().any(|seen| match &seen.spec {
-            Ok(spec) => spec.name == state.spec.name,
-            Err(_) => seen.source == state.spec.source,
-        })
 }
 
 fn verification(
@@ -283,7 +277,7 @@ fn bound(situation: &mut Situation) {
     }
 }
 
-/// What concerns a mission is acted on: it is left out last, and first of all what the gate asks for.
+/// What concerns a mission is acted on: it is left out last, and what keeps it from being built last of all.
 fn missions_first(finding: &Finding) -> u64 {
     match (finding.rule.as_str(), &finding.mission) {
         ("object-unknown", _) => 0,

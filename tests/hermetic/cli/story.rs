@@ -10,6 +10,7 @@ use quarterdeck_core::encoding;
 use quarterdeck_core::entry::{
     Activated, Answered, Begun, Claimed, Closed, Declared, Ended, Entry, Opened, Receipt, SandboxIdentity,
 };
+use quarterdeck_core::ground::Ground;
 use quarterdeck_core::ids::{ApprovalId, MissionId, Timestamp};
 use quarterdeck_core::ledger::{Ledger, MissionState};
 use quarterdeck_core::mission::{MissionName, MissionSpec, When};
@@ -106,20 +107,21 @@ fn verdict(key: &str, ruling: Ruling, effect: Option<Effect>) -> Verdict {
 }
 
 /// What the policy was shown at this point of the story.
-pub(super) fn situation(ledger: &Ledger, now: Timestamp) -> Situation {
+pub(super) fn situation(ledger: &Ledger, now: Timestamp) -> (Situation, Ground) {
     let loaded = |state: &MissionState| SeenMission { source: state.spec.source.clone(), spec: Ok(state.spec.clone()) };
     let missions = ledger.missions.values().map(loaded).collect();
     orient(&Charter::default(), ledger, &Observation { at: now, missions, ..Default::default() })
 }
 
 fn turn(ledger: &Ledger, now: Timestamp, verdicts: Vec<Verdict>) -> Vec<Entry> {
-    let situation = situation(ledger, now);
+    let (situation, ground) = situation(ledger, now);
     let decision = Decision { rationale: "web needs a plan".to_owned(), ..Default::default() };
     let receipts = verdicts.iter().map(|v| Receipt { key: v.key.clone(), did: "start".to_owned() }).collect();
     let opened = Opened {
         turn: situation.turn,
         at: now,
         situation: encoding::encode(&situation),
+        ground,
         policy: Digest::of(b"policy"),
         answer: Answered::Decided(encoding::encode(&decision)),
         logs: vec!["thinking".to_owned()],

@@ -9,7 +9,7 @@ use super::story::{SOURCE, Story, approval, at, situation};
 
 fn view(story: &Story) -> View {
     let now = story.ledger.now.plus_ms(1_000);
-    look(&story.ledger, Some(&situation(&story.ledger, now)), now)
+    look(&story.ledger, Some(&situation(&story.ledger, now).0), now)
 }
 
 #[test]

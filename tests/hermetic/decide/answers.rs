@@ -33,7 +33,7 @@ fn the_same_bytes_give_the_same_answer_and_the_same_fuel() {
 #[test]
 fn what_is_no_situation_is_the_hosts_fault() {
     let floor = policy("floor");
-    for wrong in [&b""[..], b"\x01", b"\x09\x00", &vec![0; 300 << 10]] {
+    for wrong in [&b""[..], b"\x02", b"\x09\x00", &vec![0; 300 << 10]] {
         assert_eq!(floor.decide(wrong).class.name(), "host:situation");
     }
 }

@@ -8,7 +8,7 @@ use crate::decision::{Action, BuildStep, ConfigureStep};
 use crate::digest::Digest;
 use crate::fixture::{Scene, description, failed, finding, spec, state};
 use crate::order::PlanDanger;
-use crate::situation::{Autonomy, DesiredState, Finding, Operation};
+use crate::situation::{Autonomy, DesiredState, Operation};
 
 /// A mission under `auto` whose plan was made; the apply of it.
 fn ready() -> (Scene, Action) {
@@ -56,7 +56,7 @@ fn what_is_cited_is_in_view() {
         let action = scene.build(BuildStep::Plan);
         let proposal = Proposal { key: "k".to_owned(), cites: vec![cite.to_owned()], action };
         let decision = Decision { proposals: vec![proposal], ..Decision::default() };
-        gate(&scene.charter, &scene.ledger, &scene.situation(), &decision).remove(0).rule
+        gate(&scene.charter, &scene.ledger, &scene.ground(), &scene.situation(), &decision).remove(0).rule
     };
     assert_eq!(ruled(&scene, "f-1"), "cites-unknown");
     scene.findings.push(finding("f-1", "exited", None));
@@ -265,17 +265,28 @@ fn nothing_starts_without_an_engine_or_with_a_provider_too_old_for_it() {
 #[test]
 fn nothing_is_made_twice_beside_what_no_state_knows() {
     let (mut scene, apply) = ready();
-    let of = |scene: &Scene| -> Finding { finding("f-1", "object-unknown", Some(scene.web().id.clone())) };
-    scene.findings = vec![Finding { mission: None, ..of(&scene) }];
+    let of = |mission: &str| Some((MissionId::parse(mission).unwrap(), "network shop is in no state".to_owned()));
+    scene.unknown = of("shop-00000000");
     acted(&scene, apply.clone(), "autonomy-auto");
-    scene.findings = vec![of(&scene)];
-    refused(&scene, apply, "object-unknown");
+    // The policy may have been shown none of it: its list was cut.
+    scene.unknown = of(scene.web().id.as_str());
+    assert!(scene.situation().findings.is_empty());
+    assert_eq!(refused(&scene, apply, "object-unknown"), "network shop is in no state");
     acted(&scene, scene.build(BuildStep::Plan), "autonomy-auto");
     // Removing makes nothing.
     let mission = scene.web().spec.name.clone();
     scene.say(crate::observation::Command::Destroy { mission });
     let artifact = scene.planned(Vec::new());
     acted(&scene, scene.build(BuildStep::Apply(artifact)), "autonomy-auto");
+}
+
+#[test]
+fn nothing_is_started_for_a_mission_that_this_run_was_not_told_of() {
+    let (mut scene, apply) = ready();
+    scene.untold = vec![scene.web().id.clone()];
+    // Not even where a policy remembers a mission that the situation has no room for.
+    refused(&scene, apply, "autonomy-off");
+    refused(&scene, scene.build(BuildStep::Plan), "autonomy-off");
 }
 
 #[test]

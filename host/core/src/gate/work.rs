@@ -4,6 +4,7 @@ use super::{Refusal, Spent, Word, act, refuse};
 use crate::charter::Charter;
 use crate::decision::Target;
 use crate::digest::Digest;
+use crate::ground::Ground;
 use crate::ids::ApprovalId;
 use crate::ledger::{Ledger, MissionState, Saved};
 use crate::order::{ApplyInput, DEADLINE_MS, Order, OrderKey};
@@ -15,6 +16,7 @@ use crate::verdict::{Effect, Request};
 pub(super) struct Case<'a> {
     pub(super) charter: &'a Charter,
     pub(super) ledger: &'a Ledger,
+    pub(super) ground: &'a Ground,
     pub(super) situation: &'a Situation,
     pub(super) target: &'a Target,
     pub(super) operation: Operation,
@@ -31,9 +33,10 @@ pub(super) fn rule(case: &Case<'_>, spent: &Spent) -> Result<Word, Refusal> {
     held_back(case, mission)?;
     known_world(case, mission)?;
     let order = order(case, mission, apply);
-    // The host shows a lower autonomy for a mission that this run was not told of; none is ever higher.
-    let shown = case.situation.missions.iter().find(|shown| shown.id == mission.id).map(|shown| shown.autonomy);
-    let autonomy = mission.autonomy(case.charter.autonomy).min(shown.unwrap_or(Autonomy::Auto));
+    let autonomy = match case.ground.of(&mission.id) {
+        Some(_) => mission.autonomy(case.charter.autonomy),
+        None => Autonomy::Off,
+    };
     match autonomy {
         Autonomy::Off => Err(refuse(
             "autonomy-off",
@@ -161,12 +164,9 @@ fn held_back(case: &Case<'_>, mission: &MissionState) -> Result<(), Refusal> {
 
 /// Does the engine hold something of this mission that no state knows? Then it would be made a second time.
 fn known_world(case: &Case<'_>, mission: &MissionState) -> Result<(), Refusal> {
-    let unknown = |finding: &&crate::situation::Finding| {
-        finding.rule == "object-unknown" && finding.mission.as_ref() == Some(&mission.id)
-    };
-    match case.situation.findings.iter().find(unknown) {
-        Some(finding) if case.operation == Operation::Apply && mission.desired() == DesiredState::Present => {
-            Err(refuse("object-unknown", finding.message.clone()))
+    match case.ground.of(&mission.id).and_then(|footing| footing.unknown.as_ref()) {
+        Some(unknown) if case.operation == Operation::Apply && mission.desired() == DesiredState::Present => {
+            Err(refuse("object-unknown", unknown.clone()))
         }
         Some(_) | None => Ok(()),
     }

@@ -8,11 +8,12 @@ use crate::charter::Charter;
 use crate::digest::Digest;
 use crate::encoding;
 use crate::entry::{Activated, Answered, Declared, Ended, Entry, Opened};
+use crate::ground::{Ground, Unshown};
 use crate::ids::{OrderName, Timestamp};
 use crate::observation::{Command, Commanded};
 use crate::order::{ApplyInput, End, NamedObject, OBJECTS_MAX, ObjectKind, Order, OrderKey, WorkerResult};
 use crate::question::{BrainReply, Question};
-use crate::situation::{Advice, Finding, Memo, Operation, Reply, Ruling, Situation, VERSION_MISMATCH};
+use crate::situation::{Advice, Finding, Memo, Operation, Reply, Resolution, Ruling, Situation, VERSION_MISMATCH};
 use crate::verdict::{Effect, Request, Verdict};
 
 /// After a cancellation an operation rests as after this many failures: 40 seconds, for whoever cancelled to act.
@@ -158,7 +159,7 @@ impl Ledger {
         self.open = Some(opened.turn);
         // One that another version wrote is passed over; what was ruled on it stands all the same.
         if let Ok(situation) = encoding::decode_ours::<Situation>(&opened.situation) {
-            self.see_findings(&situation);
+            self.see_findings(&situation, &opened.ground);
         }
         self.judge_policy(opened);
         for verdict in &opened.verdicts {
@@ -167,24 +168,24 @@ impl Ledger {
         self.forget(opened.at);
     }
 
-    /// Remembers when each finding was first seen and last changed, and which of them are gone.
-    fn see_findings(&mut self, situation: &Situation) {
+    /// Remembers when each finding was first seen and last changed, and which of them are gone: of all that there are,
+    /// whether the policy was shown them or not.
+    fn see_findings(&mut self, situation: &Situation, ground: &Ground) {
         let known = std::mem::take(&mut self.findings);
-        for finding in &situation.findings {
-            let acknowledged = known.get(&finding.id).and_then(|seen| seen.acknowledged_until);
-            self.findings.insert(
-                finding.id.clone(),
-                SeenFinding {
-                    rule: finding.rule.clone(),
-                    first_seen: finding.first_seen,
-                    changed: finding.changed,
-                    content: content(finding),
-                    acknowledged_until: acknowledged,
-                },
-            );
+        for Unshown { id, rule, first_seen, changed, content } in
+            situation.findings.iter().map(Unshown::from).chain(ground.unshown.iter().cloned())
+        {
+            let acknowledged_until = known.get(&id).and_then(|seen| seen.acknowledged_until);
+            self.findings.insert(id, SeenFinding { rule, first_seen, changed, content, acknowledged_until });
         }
-        self.resolved = situation.resolved.iter().map(|gone| (gone.finding.clone(), gone.clone())).collect();
-        self.resolved.retain(|_, gone| situation.now.since_ms(gone.resolved) < RETENTION_MS);
+        let now = situation.now;
+        let gone = known.into_iter().filter(|(id, _)| !self.findings.contains_key(id));
+        self.resolved.extend(
+            gone.map(|(finding, seen)| (finding.clone(), Resolution { finding, rule: seen.rule, resolved: now })),
+        );
+        let Ledger { findings, resolved, .. } = self;
+        resolved.retain(|id, gone| !findings.contains_key(id) && now.since_ms(gone.resolved) < RETENTION_MS);
+        keep_newest(resolved, KEPT_MAX, |gone| Some(gone.resolved));
     }
 
     fn judge_policy(&mut self, opened: &Opened) {
