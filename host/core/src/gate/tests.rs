@@ -184,6 +184,34 @@ fn a_failure_rests_and_is_given_up_in_the_end() {
 }
 
 #[test]
+fn a_remedy_is_one_that_the_last_failure_of_the_operation_offered() {
+    let (mut scene, apply) = ready();
+    let with = |scene: &Scene, step, remedy: &str| {
+        let remedy = Some(remedy.to_owned());
+        Action::Build { order: crate::decision::Target { remedy, ..scene.target() }, step }
+    };
+    let because = refused(&scene, with(&scene, BuildStep::Plan, "upgrade"), "remedy-unknown");
+    assert!(because.contains("offers none"), "{because}");
+    let order = scene.start(scene.build(BuildStep::Plan));
+    let failure = failed("missing-provider").failure.map(|failure| crate::situation::Failure {
+        remedies: vec!["upgrade".to_owned(), "reinstall".to_owned()],
+        ..failure
+    });
+    scene.end(&order.name, crate::order::WorkerResult { failure, ..failed("missing-provider") });
+    scene.pass(Charter::cool_down_ms(1));
+    let because = refused(&scene, with(&scene, BuildStep::Plan, "format-disk"), "remedy-unknown");
+    assert!(because.contains("\"format-disk\"") && because.contains("upgrade, reinstall"), "{because}");
+    let Action::Build { step, .. } = apply else { panic!("it is an apply") };
+    refused(&scene, with(&scene, step, "upgrade"), "remedy-unknown");
+    let order = scene.start(with(&scene, BuildStep::Plan, "reinstall"));
+    assert_eq!(order.remedy.as_deref(), Some("reinstall"));
+    // A failure that offers nothing takes the offer back.
+    scene.end(&order.name, failed("unreachable"));
+    scene.pass(Charter::cool_down_ms(2));
+    refused(&scene, with(&scene, BuildStep::Plan, "upgrade"), "remedy-unknown");
+}
+
+#[test]
 fn only_a_plan_that_the_host_has_is_applied() {
     let (mut scene, apply) = ready();
     refused(&scene, scene.build(BuildStep::Apply(Digest::of(b"another"))), "unknown-artifact");

@@ -26,6 +26,7 @@ pub(super) struct Case<'a> {
 pub(super) fn rule(case: &Case<'_>, spent: &Spent) -> Result<Word, Refusal> {
     let mission = still_so(case)?;
     timely(case, mission, spent)?;
+    offered(case, mission)?;
     let apply = match case.artifact {
         Some(artifact) => Some(exact(case, mission, artifact)?),
         None => None,
@@ -110,6 +111,22 @@ fn timely(case: &Case<'_>, mission: &MissionState, spent: &Spent) -> Result<(), 
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Was the remedy offered by the last failure of this operation, as the mission's tally shows it to the policy?
+fn offered(case: &Case<'_>, mission: &MissionState) -> Result<(), Refusal> {
+    let Some(remedy) = &case.target.remedy else { return Ok(()) };
+    let last = mission.tallies.get(&case.operation).and_then(|tally| tally.last.as_ref());
+    let remedies = last.map(|failure| failure.remedies.as_slice()).unwrap_or_default();
+    if remedies.contains(remedy) {
+        return Ok(());
+    }
+    let offers = match remedies {
+        [] => "it offers none".to_owned(),
+        some => format!("it offers {}", some.join(", ")),
+    };
+    let because = format!("the last failure of {} offers no remedy {remedy:?}; {offers}", case.operation.name());
+    Err(refuse("remedy-unknown", cut(&because, TEXT_BYTES_MAX)))
 }
 
 /// Is it exactly the saved plan that the host has, and may it still be applied?
