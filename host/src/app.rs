@@ -360,7 +360,10 @@ fn private_folder(path: &Path) -> Result<(), StartError> {
 }
 
 /// The key of the placeholders that stand for secrets: made once, so that one secret has one placeholder for good.
-fn redaction_key(path: &Path) -> Result<[u8; 32], StartError> {
+///
+/// # Errors
+/// Where its file can't be read or made.
+pub fn redaction_key(path: &Path) -> Result<[u8; 32], StartError> {
     let folder = |source| StartError::Folder { path: path.to_owned(), source };
     match std::fs::read(path) {
         Ok(bytes) => bytes.try_into().map_err(|_| folder(std::io::Error::other("it does not hold 32 bytes"))),

@@ -18,7 +18,8 @@ use quarterdeck::act::process::{Left, Shelf, ShelfError, lives};
 use quarterdeck::act::{Word, Workers};
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::ids::Timestamp;
-use quarterdeck_core::order::{End, Order, StateRef, WorkerResult};
+use quarterdeck_core::order::{End, NamedObject, ObjectKind, Order, StateRef, WorkerResult};
+use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::{ChangeSummary, Failure, Operation};
 use quarterdeck_tests::ordered::{self, clock, state};
 use quarterdeck_worker::protocol::LockInfo;
@@ -271,6 +272,21 @@ fn what_a_worker_says_is_redacted_and_bounded() {
     let failure = host.result().failure.unwrap();
     assert!(!failure.message.contains("hunter2") && !failure.message.contains('\u{1b}'), "{}", failure.message);
     assert!(failure.message.contains("[redacted:") && failure.message.len() <= 1_024 && failure.remedies.len() <= 16);
+}
+
+/// What a state names is called as the engine's view calls it, which passes the same function with the same key.
+#[test]
+fn an_object_that_is_named_like_a_secret_is_reported_without_it() {
+    let place = Place::new();
+    let secret = format!("ghp_{}", "Ab1".repeat(12));
+    let address = format!("docker_volume.v[\"{secret}\"]");
+    let named = NamedObject { kind: ObjectKind::Volume, name: secret.clone(), id: secret.clone(), address };
+    place.leaves(&WorkerResult { objects: Some(vec![named]), ..succeeded() });
+    let host = place.host("ends");
+    host.start(&place.order(Operation::Apply));
+    let object = host.result().objects.unwrap().remove(0);
+    assert_eq!((&object.id, &object.name), (&Redactor::new([7; 32]).name(&secret), &object.id));
+    assert!(object.id.starts_with("[redacted:") && !format!("{object:?}").contains("ghp_"), "{object:?}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use quarterdeck::remember::states::{LockFault, StateFault, VERSIONS_KEPT};
 use quarterdeck::remember::{Book, ClaimError, StateStore, claim};
 use quarterdeck_core::observation::Person;
 use quarterdeck_core::order::Order;
+use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::Operation;
 use quarterdeck_tests::ordered::{self, clock, state};
 use quarterdeck_worker::protocol::LockInfo;
@@ -58,7 +59,7 @@ impl Store {
 fn open(folder: &Path, book: &Arc<Book>, lives: &Arc<AtomicBool>) -> Arc<StateStore> {
     let lives = lives.clone();
     let lives = Arc::new(move |_: &_| lives.load(Ordering::SeqCst));
-    Arc::new(StateStore::open(&folder.join("state"), book.clone(), clock, lives).unwrap())
+    Arc::new(StateStore::open(&folder.join("state"), book.clone(), clock, lives, Redactor::new([7; 32])).unwrap())
 }
 
 fn info(id: &str) -> LockInfo {
@@ -192,6 +193,18 @@ fn people_look_at_states_and_bring_one_back() {
     let imported = import(&state("a", 3, "one")).unwrap();
     assert_eq!(store.book.ledger().missions[&mission].state, Some(imported));
     assert_eq!(store.serials(), [1, 2, 3]);
+}
+
+#[test]
+fn what_an_imported_state_names_is_journaled_without_secrets() {
+    let store = Store::new();
+    ordered::end(&store.book, &store.order.name);
+    let secret = format!("ghp_{}", "Ab1".repeat(12));
+    store.states.import(&Person::Uid(0), &ordered::mission(), &state("a", 1, &secret)).unwrap();
+    let ledger = store.book.ledger();
+    let object = &ledger.missions[&ordered::mission()].objects[0];
+    assert_eq!(object.name, Redactor::new([7; 32]).name(&secret));
+    assert!(!format!("{object:?}").contains("ghp_"), "{object:?}");
 }
 
 #[test]

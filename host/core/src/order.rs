@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::encoding;
 use crate::ids::{MissionId, OrderName, Timestamp};
 use crate::mission::MissionName;
+use crate::redaction::Redactor;
 use crate::situation::{ChangeSummary, Failure, Operation};
 
 /// A worker has at most this long, from its order to its result: providers that pull large images take minutes.
@@ -149,6 +150,15 @@ pub struct NamedObject {
     pub id: String,
     /// Terraform's address for it.
     pub address: String,
+}
+
+impl NamedObject {
+    /// The object as it is kept: without secrets, and called as the engine's view calls it.
+    pub fn redacted(&self, redactor: &Redactor) -> NamedObject {
+        let NamedObject { kind, name, id, address } = self;
+        let (name, id, address) = (redactor.name(name), redactor.name(id), redactor.name(address));
+        NamedObject { kind: *kind, name, id, address }
+    }
 }
 
 /// A danger that a plan holds.

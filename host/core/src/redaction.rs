@@ -35,8 +35,14 @@ use sha2::Sha256;
 
 use span::{Kind, Span};
 
+use crate::situation::cut;
+use crate::terraform::text::escape;
+
 /// Known values shorter than this (in bytes) are ignored: they would be found inside ordinary words.
 pub const KNOWN_BYTES_MIN: usize = 6;
+
+/// The name or id of an object is kept up to this many bytes; an engine's are 64 hex digits, or a name of up to 255.
+pub const NAME_BYTES_MAX: usize = 512;
 
 /// How many bytes beyond those that may be shown [`Redactor::redact_bounded`] looks at, so that a secret that begins
 /// in what is shown is seen whole. It is the longest private key that counts as whole (32 KiB).
@@ -155,6 +161,17 @@ impl Redactor {
             cut = split.start();
         }
         format!("{}{ELLIPSIS}", &redacted[..cut])
+    }
+
+    /// What of a foreign text may be kept and shown: redacted, escaped, and of at most `bytes_max` bytes.
+    pub fn safe(&self, text: &str, bytes_max: usize) -> String {
+        cut(&escape(&self.redact_bounded(text, bytes_max), bytes_max), bytes_max)
+    }
+
+    /// The name or id of an object, fit to be kept, shown and compared. What the engine says of an object and what a
+    /// state says of it are told apart by these texts, so both pass here and nowhere else.
+    pub fn name(&self, text: &str) -> String {
+        self.safe(text, NAME_BYTES_MAX)
     }
 
     /// The secrets of a text, in order, none overlapping another, none of them a placeholder.

@@ -85,7 +85,8 @@ pub(super) async fn real(shared: &Shared<'_>) -> Result<Adapters, StartError> {
         let work = work.clone();
         Arc::new(move |order: &OrderName| process::lives(&work, order))
     };
-    let states = StateStore::open(&folder.join("state"), book.clone(), clock, lives).map_err(in_folder)?;
+    let states =
+        StateStore::open(&folder.join("state"), book.clone(), clock, lives, Redactor::new(key)).map_err(in_folder)?;
     let states = Arc::new(states);
     let socket = folder.join("worker.sock");
     let listener = workers::listen(&socket)?;

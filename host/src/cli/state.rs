@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use quarterdeck_core::ids::OrderName;
 use quarterdeck_core::observation::Person;
+use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::terraform::state_json::STATE_BYTES_MAX;
 use serde_json::Value;
 
@@ -18,6 +19,7 @@ use super::place::Place;
 use super::print::{self, Output, fields, note, section};
 use crate::act::process;
 use crate::api::local::{self, StateRequest};
+use crate::app;
 use crate::driver::clock;
 use crate::remember::{Book, StateStore};
 
@@ -67,7 +69,8 @@ async fn ask(place: &Place, request: StateRequest) -> Result<Value, Failure> {
         let (book, _) = Book::open(&journal)?;
         let (book, work) = (Arc::new(book), folder.join("work"));
         let lives = Arc::new(move |order: &OrderName| process::lives(&work, order));
-        let store = StateStore::open(&folder.join("state"), book.clone(), clock, lives)?;
+        let redactor = Redactor::new(app::redaction_key(&folder.join("key"))?);
+        let store = StateStore::open(&folder.join("state"), book.clone(), clock, lives, redactor)?;
         let who = Person::Uid(rustix::process::getuid().as_raw());
         local::answer(&store, &book.ledger(), &who, request).map_err(|fault| {
             let next = "quarterdeck state list shows what there is";

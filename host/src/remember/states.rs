@@ -24,6 +24,7 @@ use quarterdeck_core::entry::{Entry, Stored};
 use quarterdeck_core::ids::{MissionId, OrderName, Timestamp};
 use quarterdeck_core::ledger::{Ledger, OrderState};
 use quarterdeck_core::order::StateRef;
+use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::terraform::state_json::{StateFacts, parse_state};
 use quarterdeck_worker::protocol::LockInfo;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,8 @@ pub struct StateStore {
     book: Arc<Book>,
     clock: fn() -> Timestamp,
     lives: Lives,
+    /// What a state names is journaled without secrets.
+    redactor: Redactor,
     /// One at a time: a put reads what is newest and writes what follows.
     turn: Mutex<()>,
 }
@@ -69,8 +72,14 @@ impl StateStore {
     ///
     /// # Errors
     /// Where the file system says no.
-    pub fn open(folder: &Path, book: Arc<Book>, clock: fn() -> Timestamp, lives: Lives) -> io::Result<StateStore> {
-        Ok(StateStore { disk: Disk::open(folder)?, book, clock, lives, turn: Mutex::new(()) })
+    pub fn open(
+        folder: &Path,
+        book: Arc<Book>,
+        clock: fn() -> Timestamp,
+        lives: Lives,
+        redactor: Redactor,
+    ) -> io::Result<StateStore> {
+        Ok(StateStore { disk: Disk::open(folder)?, book, clock, lives, redactor, turn: Mutex::new(()) })
     }
 
     /// The newest version of a mission's state; none where it has none.

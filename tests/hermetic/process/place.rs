@@ -47,7 +47,8 @@ impl Place {
         }
         let work = folder.path().join("work");
         let alive = Arc::new(move |order: &_| lives(&work, order));
-        let states = StateStore::open(&folder.path().join("state"), book.clone(), clock, alive).unwrap();
+        let states =
+            StateStore::open(&folder.path().join("state"), book.clone(), clock, alive, Redactor::new([7; 32])).unwrap();
         let run = RunConfig {
             socket: folder.path().join("worker.sock"),
             terraform: "/nowhere/terraform".into(),

@@ -1,9 +1,8 @@
 //! What a worker says, made fit for the journal and for policies: redacted, escaped and bounded.
 
-use quarterdeck_core::order::{NamedObject, OBJECTS_MAX, PlanDanger, SavedPlan, WorkerResult};
-use quarterdeck_core::redaction::Redactor;
-use quarterdeck_core::situation::{Failure, KEY_BYTES_MAX, TEXT_BYTES_MAX, cut};
-use quarterdeck_core::terraform::text::escape;
+use quarterdeck_core::order::{OBJECTS_MAX, PlanDanger, SavedPlan, WorkerResult};
+use quarterdeck_core::redaction::{NAME_BYTES_MAX, Redactor};
+use quarterdeck_core::situation::{Failure, KEY_BYTES_MAX, TEXT_BYTES_MAX};
 use serde::Deserialize;
 
 /// A failure offers at most this many remedies; each is a choice of the policy's.
@@ -12,12 +11,10 @@ const REMEDIES_MAX: usize = 16;
 const DANGERS_MAX: usize = 256;
 /// The addresses that a plan touches are told up to this many.
 const TOUCHES_MAX: usize = 64;
-/// An address or the name of an object is at most this long; Docker's have 255 bytes at most.
-const NAME_BYTES_MAX: usize = 512;
 
 /// A result without secrets, each text and list within its limit.
 pub(super) fn result(redactor: &Redactor, mut result: WorkerResult) -> WorkerResult {
-    let text = |text: &mut String, bytes_max| *text = safe(redactor, text, bytes_max);
+    let text = |text: &mut String, bytes_max| *text = redactor.safe(text, bytes_max);
     if let Some(Failure { kind, message, remedies, .. }) = &mut result.failure {
         text(kind, KEY_BYTES_MAX);
         text(message, TEXT_BYTES_MAX);
@@ -41,11 +38,7 @@ pub(super) fn result(redactor: &Redactor, mut result: WorkerResult) -> WorkerRes
     }
     // An incomplete list would say that the rest is gone.
     result.objects = result.objects.filter(|objects| objects.len() <= OBJECTS_MAX);
-    for NamedObject { name, id, address, .. } in result.objects.iter_mut().flatten() {
-        text(name, NAME_BYTES_MAX);
-        text(id, NAME_BYTES_MAX);
-        text(address, NAME_BYTES_MAX);
-    }
+    result.objects.iter_mut().flatten().for_each(|object| *object = object.redacted(redactor));
     if let Some(tool) = &mut result.tool {
         text(tool, KEY_BYTES_MAX);
     }
@@ -69,9 +62,5 @@ pub(super) fn event(redactor: &Redactor, line: &str, bytes_max: usize) -> String
         Ok(Event { text, address: None, .. }) => text,
         Err(_no_event) => line.to_owned(),
     };
-    safe(redactor, &told, bytes_max)
-}
-
-fn safe(redactor: &Redactor, text: &str, bytes_max: usize) -> String {
-    cut(&escape(&redactor.redact_bounded(text, bytes_max), bytes_max), bytes_max)
+    redactor.safe(&told, bytes_max)
 }

@@ -1,20 +1,17 @@
 //! What an engine's answers look like, and how they become core's nouns.
 //!
 //! Read leniently: only what is used, since a field that one engine leaves out, or writes as `null`, is another's. Every
-//! text is bounded, redacted and made safe to print here, once; ids and labels are compared and so stay as they are, but
-//! for characters that nobody should see.
+//! text is bounded, redacted and made safe to print here, once; names and ids, which are compared with those of states,
+//! in the one way that states' are.
 
 use quarterdeck_core::ids::MissionId;
 use quarterdeck_core::observation::{Container, ContainerState, EngineObject};
 use quarterdeck_core::order::ObjectKind;
 use quarterdeck_core::redaction::Redactor;
-use quarterdeck_core::terraform::text::escape;
 use serde::Deserialize;
 
 /// The label that says which mission an object is of.
 pub const MISSION_LABEL: &str = "dev.quarterdeck.mission";
-/// A name or id is kept up to this many bytes; an engine's are 64 hex digits, or a name of up to 255.
-const NAME_BYTES_MAX: usize = 512;
 /// Of what a health check or the engine says this many bytes are kept: the lines that tell the cause.
 const SAID_BYTES_MAX: usize = 512;
 /// An image is known by at most this many names; one with more is a build cache's.
@@ -130,11 +127,12 @@ pub(super) struct Parser<'a>(pub(super) &'a Redactor);
 impl Parser<'_> {
     /// A text for people.
     fn said(&self, text: &str) -> String {
-        escape(&self.0.redact_bounded(text.trim(), SAID_BYTES_MAX), SAID_BYTES_MAX)
+        self.0.safe(text.trim(), SAID_BYTES_MAX)
     }
 
+    /// The name of an object, or its id: of a volume that is the same.
     fn name(&self, text: &str) -> String {
-        escape(&self.0.redact_bounded(text, NAME_BYTES_MAX), NAME_BYTES_MAX)
+        self.0.name(text)
     }
 
     pub(super) fn container(&self, listed: ListedContainer, inspected: Option<&Inspected>) -> Container {
@@ -145,8 +143,8 @@ impl Parser<'_> {
         let made_of = inspected.and_then(|inspected| inspected.config.as_ref()?.image.clone());
         let restarts = inspected.and_then(|inspected| inspected.restart_count).unwrap_or(0);
         Container {
-            name: own.map_or_else(|| id(&listed.id), |name| self.name(name.trim_start_matches('/'))),
-            id: id(&listed.id),
+            name: own.map_or_else(|| self.name(&listed.id), |name| self.name(name.trim_start_matches('/'))),
+            id: self.name(&listed.id),
             image: self.name(&made_of.or(listed.image).unwrap_or_default()),
             state,
             restarts: u32::try_from(restarts.max(0)).unwrap_or(u32::MAX),
@@ -191,14 +189,14 @@ impl Parser<'_> {
     pub(super) fn network(&self, listed: ListedNetwork) -> EngineObject {
         let names = listed.name.iter().map(|name| self.name(name)).collect();
         let mission = Labels::mission(listed.labels);
-        EngineObject { kind: ObjectKind::Network, id: id(&listed.id), names, mission }
+        EngineObject { kind: ObjectKind::Network, id: self.name(&listed.id), names, mission }
     }
 
     /// A volume's name is its id, for the engine and in Terraform's state.
     pub(super) fn volume(&self, listed: ListedVolume) -> EngineObject {
         let names = vec![self.name(&listed.name)];
         let mission = Labels::mission(listed.labels);
-        EngineObject { kind: ObjectKind::Volume, id: id(&listed.name), names, mission }
+        EngineObject { kind: ObjectKind::Volume, id: self.name(&listed.name), names, mission }
     }
 
     /// An image has no mission: its labels are copied into every container made of it, and from a committed container
@@ -212,12 +210,8 @@ impl Parser<'_> {
         let named = tags.into_iter().chain(listed.repo_digests.unwrap_or_default());
         let named = named.filter(|name| !name.contains("<none>")).take(NAMES_MAX);
         let names = named.map(|name| self.name(&name)).collect();
-        EngineObject { kind: ObjectKind::Image, id: id(&listed.id), names, mission: None }
+        EngineObject { kind: ObjectKind::Image, id: self.name(&listed.id), names, mission: None }
     }
-}
-
-fn id(text: &str) -> String {
-    escape(&text[..text.floor_char_boundary(NAME_BYTES_MAX)], NAME_BYTES_MAX)
 }
 
 /// Whether a `Status` of the list, such as `Up 3 minutes (unhealthy)`, says that the health check fails.
@@ -233,6 +227,8 @@ pub(super) fn exit_code(status: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use quarterdeck_core::order::NamedObject;
+
     use super::*;
 
     fn container(json: &str, inspected: Option<&str>) -> Container {
@@ -272,6 +268,23 @@ mod tests {
             "Log":[{"Output":"old"},{"Output":"\u001b[2Jpassword=hunter2hunter2 refused\n"}]}}}"#;
         let ContainerState::Unhealthy(said) = container(listed, Some(inspected)).state else { panic!("it is ill") };
         assert!(said.contains("[redacted:") && !said.contains("hunter2") && !said.contains('\u{1b}'), "{said}");
+    }
+
+    #[test]
+    fn a_volume_that_is_named_like_a_secret_is_called_as_its_state_calls_it() {
+        let redactor = Redactor::new([7; 32]);
+        let secret = format!("ghp_{}", "Ab1".repeat(12));
+        let listed = serde_json::json!({ "Name": secret, "Labels": null });
+        let volume = Parser(&redactor).volume(serde_json::from_value(listed).unwrap());
+        let named = NamedObject {
+            kind: ObjectKind::Volume,
+            name: secret.clone(),
+            id: secret.clone(),
+            address: "docker_volume.v".to_owned(),
+        };
+        let named = named.redacted(&redactor);
+        assert_eq!((&volume.id, &volume.names[0]), (&named.id, &named.name));
+        assert!(volume.id.starts_with("[redacted:") && !volume.id.contains("ghp_"), "{}", volume.id);
     }
 
     #[test]

@@ -144,7 +144,8 @@ impl StateStore {
                 return Err(StateFault::AtWork { order: at_work.order.name.clone() });
             }
             let state = new.map(|(state, _)| state.clone()).or_else(|| known.state.clone());
-            let objects = new.map(|(_, facts)| facts.objects.clone());
+            let objects =
+                new.map(|(_, facts)| facts.objects.iter().map(|object| object.redacted(&self.redactor)).collect());
             let at = self.now(ledger);
             let (mission, who, what) = (mission.clone(), who.clone(), what.to_owned());
             Ok(vec![Entry::StateChanged(StateChanged { at, mission, who, state, objects, what })])
