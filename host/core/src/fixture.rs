@@ -31,6 +31,8 @@ pub(crate) struct Scene {
     pub(crate) now: Timestamp,
     pub(crate) engine: Option<DockerEngine>,
     pub(crate) findings: Vec<Finding>,
+    /// When the engine was looked at: after everything, unless the test says otherwise.
+    pub(crate) looked: Option<Timestamp>,
     /// An object of a mission that no state knows.
     pub(crate) unknown: Option<(MissionId, String)>,
     /// The missions that this run was not told of.
@@ -52,6 +54,7 @@ impl Scene {
             now: START,
             engine: Some(engine),
             findings: Vec::new(),
+            looked: Some(Timestamp::MAX),
             unknown: None,
             untold: Vec::new(),
         };
@@ -111,14 +114,14 @@ impl Scene {
         situation(self)
     }
 
-    /// Every mission is of this run, and nothing is unknown but what the test says.
+    /// Every mission is of this run, the engine was just looked at, and nothing is unknown, but as the test says.
     pub(crate) fn ground(&self) -> Ground {
         let footing = |mission: &MissionId| {
             let unknown = self.unknown.as_ref().filter(|(of, _)| of == mission).map(|(_, what)| what.clone());
             Footing { mission: mission.clone(), unknown }
         };
         let missions = self.ledger.missions.keys().filter(|id| !self.untold.contains(id)).map(footing).collect();
-        Ground { looked: self.engine.as_ref().map(|_| self.now), missions, unshown: Vec::new() }
+        Ground { looked: self.looked, missions, unshown: Vec::new() }
     }
 
     /// What the gate says to these actions in one decision.

@@ -6,8 +6,8 @@ mod other;
 use super::*;
 use crate::decision::{Action, BuildStep, ConfigureStep};
 use crate::digest::Digest;
-use crate::fixture::{Scene, description, failed, finding, spec, state};
-use crate::order::PlanDanger;
+use crate::fixture::{Scene, description, failed, finding, spec, state, succeeded};
+use crate::order::{End, PlanDanger, WorkerResult};
 use crate::situation::{Autonomy, DesiredState, Operation};
 
 /// A mission under `auto` whose plan was made; the apply of it.
@@ -288,6 +288,30 @@ fn nothing_starts_without_an_engine_or_with_a_provider_too_old_for_it() {
     }
     scene.engine.as_mut().unwrap().api_min = "1.24".to_owned();
     acted(&scene, apply, "autonomy-auto");
+}
+
+/// A worker that is lost may have made something that no state tells of; only a look at the engine does.
+#[test]
+fn nothing_is_applied_before_the_engine_was_looked_at_since_the_last_worker_that_could_change_it() {
+    for result in [failed("crashed"), WorkerResult { end: End::Lost, ..failed("crashed") }, succeeded()] {
+        let (mut scene, apply) = ready();
+        let order = scene.start(apply);
+        scene.pass(1_000);
+        scene.looked = Some(scene.now);
+        scene.end(&order.name, result);
+        scene.pass(Charter::cool_down_ms(1));
+        // Looking is not changing.
+        let artifact = scene.planned(Vec::new());
+        let apply = scene.build(BuildStep::Apply(artifact));
+        let because = refused(&scene, apply.clone(), "engine-unknown");
+        assert!(because.contains("was not looked at since"), "{because}");
+        scene.looked = scene.looked.map(|looked| looked.plus_ms(1));
+        acted(&scene, apply.clone(), "autonomy-auto");
+        // An approval changes nothing about it.
+        scene.charter.autonomy = Autonomy::Approve;
+        scene.looked = None;
+        refused(&scene, apply, "engine-unknown");
+    }
 }
 
 #[test]

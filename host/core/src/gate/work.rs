@@ -179,8 +179,13 @@ fn held_back(case: &Case<'_>, mission: &MissionState) -> Result<(), Refusal> {
     }
 }
 
-/// Does the engine hold something of this mission that no state knows? Then it would be made a second time.
+/// Is it known what the engine has of this mission since the last worker that could change it, and does a state know all
+/// of that? Else something would be made a second time.
 fn known_world(case: &Case<'_>, mission: &MissionState) -> Result<(), Refusal> {
+    if case.operation.changes() && case.ground.looked.is_none_or(|looked| looked <= mission.changed) {
+        let because = "the engine was not looked at since the last worker that could change this mission ended";
+        return Err(refuse("engine-unknown", because));
+    }
     match case.ground.of(&mission.id).and_then(|footing| footing.unknown.as_ref()) {
         Some(unknown) if case.operation == Operation::Apply && mission.desired() == DesiredState::Present => {
             Err(refuse("object-unknown", unknown.clone()))
