@@ -4,6 +4,7 @@ pub mod files;
 pub mod local;
 
 use quarterdeck_core::ids::Timestamp;
+use quarterdeck_core::ledger::Ledger;
 use quarterdeck_core::observation::{EngineView, Observation, SeenMission};
 use quarterdeck_core::question::BrainReply;
 use quarterdeck_core::redaction::Redactor;
@@ -24,6 +25,8 @@ pub struct ClusterView {
 pub trait Cluster: Send + Sync {
     /// The latest snapshot. Never waits.
     fn view(&self) -> ClusterView;
+    /// Has it looked at again at once, and the loop woken by that look, whatever it shows. Never waits.
+    fn look_again(&self);
     /// What was chosen and why, in one line for people.
     fn choice(&self) -> String;
 }
@@ -49,6 +52,15 @@ pub fn latest(ports: &Ports, clock: Timestamp, last: Timestamp) -> Observation {
         missions: ports.missions.seen(),
         workers: ports.workers.reports(),
         replies: ports.brain.replies().into_iter().map(|reply| redacted(&ports.redactor, reply)).collect(),
+    }
+}
+
+/// Has the engine looked at again where a worker that could change something has ended since: its mission waits for that
+/// look. One that was tried and failed is left to the next interval.
+pub fn follow_up(ports: &Ports, ledger: &Ledger, seen: &Observation) {
+    let Some(looked) = seen.engine.looked else { return };
+    if ledger.missions.values().any(|mission| looked <= mission.changed) {
+        ports.cluster.look_again();
     }
 }
 

@@ -30,6 +30,7 @@ pub async fn turn(
 ) -> Result<Episode, JournalError> {
     let observation = observe::latest(ports, now, book.ledger().now);
     let ledger = remember::learn(book, &observation).await?;
+    observe::follow_up(ports, &ledger, &observation);
     let (situation, ground) = orient::orient(charter, &ledger, &observation);
     let answer = decide::decide(policy.clone(), encoding::encode(&situation).into()).await;
     let (answer, logs, fuel) = answer.into_journal();

@@ -205,6 +205,26 @@ async fn an_event_is_followed_at_once_and_an_unchanged_engine_wakes_nobody() {
 }
 
 #[tokio::test]
+async fn who_asks_for_a_look_gets_one_at_once_and_is_woken_though_nothing_has_changed() {
+    let folder = folder();
+    let engine = start(&folder, DOCKER_26);
+    let observed = Observed::start(engine.socket(), NEVER);
+    observed.state().await;
+    let looks = || engine.seen().iter().filter(|request| *request == "GET /version").count();
+    for woken in 2..5 {
+        let before = looks();
+        observed.docker.look_again();
+        let wake = async {
+            while observed.wakes.load(Ordering::SeqCst) < woken {
+                observed.changed.notified().await;
+            }
+        };
+        timeout(PATIENCE, wake).await.unwrap();
+        assert!(looks() > before);
+    }
+}
+
+#[tokio::test]
 async fn a_swapped_engine_is_asked_in_its_own_version() {
     let folder = folder();
     let engine = start(&folder, DOCKER_20_10);

@@ -2,9 +2,12 @@
 //! made of it. A transcript that changes is read by a person before it is kept: `QUARTERDECK_BLESS=1` writes them anew.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
-use quarterdeck::rehearsal::{Behaviour, Script};
+use quarterdeck::observe::{Cluster, ClusterView};
+use quarterdeck::rehearsal::{Behaviour, Rehearsal, Script};
 use quarterdeck_core::charter::Charter;
 use quarterdeck_core::encoding;
 use quarterdeck_core::mission::MissionName;
@@ -266,6 +269,44 @@ fn every_scenario_plays_as_its_transcript_says() -> Result<()> {
         }
     }
     assert!(different.is_empty(), "{} transcripts differ:\n{}", different.len(), different.join("\n"));
+    Ok(())
+}
+
+/// An engine that is looked at when somebody asks, and never of itself.
+struct OnDemand {
+    world: Arc<Rehearsal>,
+    seen: Mutex<ClusterView>,
+    asked: AtomicUsize,
+}
+
+impl Cluster for OnDemand {
+    fn view(&self) -> ClusterView {
+        self.seen.lock().expect("nobody panics with it").clone()
+    }
+
+    fn look_again(&self) {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        *self.seen.lock().expect("nobody panics with it") = self.world.view();
+    }
+
+    fn choice(&self) -> String {
+        "on demand".to_owned()
+    }
+}
+
+/// What a worker changed is looked at when its end is in the journal, and not first at the next interval.
+#[test]
+fn the_engine_is_looked_at_as_soon_as_a_worker_that_changed_something_has_ended() -> Result<()> {
+    let yaml = mission("shop", "  autonomy: auto\n");
+    let files: [(&str, &str); 2] = [("mission.yaml", &yaml), ("main.tf", MAIN_TF)];
+    let mut host = Harness::new(&[("shop", &files)], Charter::default(), Script::default())?;
+    let (world, asked) = (host.world.clone(), AtomicUsize::new(0));
+    let cluster = Arc::new(OnDemand { seen: Mutex::new(world.view()), world, asked });
+    host.rewire(|ports| ports.cluster = cluster.clone());
+    host.turns(10_000, 100)?;
+    assert_eq!(host.phase("shop"), "Ready");
+    // Once for the end; and the look of that very millisecond is not younger than it.
+    assert_eq!(cluster.asked.load(Ordering::SeqCst), 2);
     Ok(())
 }
 

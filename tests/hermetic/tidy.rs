@@ -108,8 +108,7 @@ fn no_verb_imports_another() {
 
 #[test]
 fn only_the_turn_knows_all_verbs() {
-    let called =
-        r"\b(observe::latest|orient::orient|decide::decide|act::start|remember::(learn|open|close))\(|\bgate\(";
+    let called = r"\b(observe::(latest|follow_up)|orient::orient|decide::decide|act::start|remember::(learn|open|close))\(|\bgate\(";
     let allowed = |path: &str, line: &str| {
         path == "host/src/turn.rs" || (path == "host/core/src/gate.rs" && line.contains("pub fn gate("))
     };

@@ -1,6 +1,6 @@
 //! A Docker engine on this machine: a background task keeps a snapshot of it, and a turn reads the snapshot.
 //!
-//! The task looks at an interval and at once when the engine says that something changed. Whatever the engine does, it
+//! The task looks at an interval, and at once when the engine says that something changed or the loop asks. Whatever the engine does, it
 //! costs no turn: each request has a time-out, lists and texts are bounded, and an engine that hangs, breaks or lies only
 //! makes the snapshot old, with the reason beside it. The last good state stays until there is a better one.
 //!
@@ -67,6 +67,7 @@ pub struct LocalDockerConfig {
 pub struct LocalDocker {
     socket: PathBuf,
     view: Arc<Mutex<EngineView>>,
+    asked: Arc<Notify>,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -78,11 +79,11 @@ impl LocalDocker {
     pub fn start(config: LocalDockerConfig) -> Result<LocalDocker, ProbeError> {
         let path = config.socket.clone();
         let looker = Looker::new(Socket::new(&path, config.timeout)?, Arc::clone(&config.redactor));
-        let changed = Arc::new(Notify::new());
+        let (changed, asked) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let listening = tokio::spawn(events::listen(Socket::new(&path, config.timeout)?, Arc::clone(&changed)));
         let view = Arc::new(Mutex::new(EngineView::default()));
-        let watching = tokio::spawn(watch(config, looker, Arc::clone(&view), changed));
-        Ok(LocalDocker { socket: path, view, tasks: [watching, listening] })
+        let watching = tokio::spawn(watch(config, looker, Arc::clone(&view), changed, Arc::clone(&asked)));
+        Ok(LocalDocker { socket: path, view, asked, tasks: [watching, listening] })
     }
 
     fn latest(&self) -> EngineView {
@@ -100,6 +101,10 @@ impl Cluster for LocalDocker {
             facts.push(Fact::new("engine-api-minimum", &state.api_min));
         }
         ClusterView { facts, engine }
+    }
+
+    fn look_again(&self) {
+        self.asked.notify_one();
     }
 
     fn choice(&self) -> String {
@@ -127,7 +132,14 @@ fn choice(socket: &Path, view: &EngineView) -> String {
 }
 
 /// Looks for ever.
-async fn watch(config: LocalDockerConfig, mut looker: Looker, view: Arc<Mutex<EngineView>>, changed: Arc<Notify>) {
+async fn watch(
+    config: LocalDockerConfig,
+    mut looker: Looker,
+    view: Arc<Mutex<EngineView>>,
+    changed: Arc<Notify>,
+    asked: Arc<Notify>,
+) {
+    let mut awaited = false;
     loop {
         let (begun, at) = (Instant::now(), (config.clock)());
         let seen = looker.look().await;
@@ -135,14 +147,16 @@ async fn watch(config: LocalDockerConfig, mut looker: Looker, view: Arc<Mutex<En
             tracing::debug!(socket = %looker.socket.path().display(), %problem, "The engine could not be looked at.");
         }
         let seen = seen.map_err(|problem| config.redactor.redact_bounded(&problem.to_string(), PROBLEM_BYTES_MAX));
-        if publish(&view, at, seen) {
+        if publish(&view, at, seen) || awaited {
             (config.wake)();
         }
         tokio::time::sleep_until(begun + LOOKS_APART).await;
-        tokio::select! {
-            () = tokio::time::sleep(config.interval) => {}
-            () = changed.notified() => {}
-        }
+        // Whoever asks during a look wants the next one, which begins after what is asked about.
+        awaited = tokio::select! {
+            () = asked.notified() => true,
+            () = tokio::time::sleep(config.interval) => false,
+            () = changed.notified() => false,
+        };
     }
 }
 
