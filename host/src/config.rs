@@ -94,7 +94,8 @@ pub enum ConfigError {
     },
 }
 
-/// These variables reach Terraform. None of them is a secret.
+/// These variables reach Terraform. None of them is a secret, but for a password in the address of a proxy, which the
+/// worker hides in all that it tells.
 const TOOL_VARIABLES: [&str; 8] = [
     "TF_CLI_CONFIG_FILE",
     "TF_PLUGIN_CACHE_DIR",

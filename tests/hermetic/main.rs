@@ -11,6 +11,7 @@ mod hang;
 mod journal;
 mod misbehaving;
 mod process;
+mod proxy;
 mod readme;
 mod scenarios;
 mod states;

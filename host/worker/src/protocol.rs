@@ -7,8 +7,10 @@
 
 use std::path::{Path, PathBuf};
 
+use percent_encoding::percent_decode_str;
 use quarterdeck_core::ids::OrderName;
 use quarterdeck_core::order::StateRef;
+use quarterdeck_core::redaction::Secret;
 use serde::{Deserialize, Serialize};
 
 /// The paths inside a worker's folder.
@@ -109,8 +111,11 @@ impl RunFolder {
     }
 }
 
-/// How a worker runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The variables that name proxies.
+const PROXIES: [&str; 2] = ["HTTP_PROXY", "HTTPS_PROXY"];
+
+/// How a worker runs. It has no `Debug`: the address of a proxy may hold a password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunConfig {
     /// The host's socket for workers.
@@ -120,8 +125,26 @@ pub struct RunConfig {
     /// The engine's socket.
     pub engine: PathBuf,
     /// Variables of the environment that the tool gets beside what the worker sets itself: where providers are found
-    /// (`TF_CLI_CONFIG_FILE`, `TF_PLUGIN_CACHE_DIR`), proxies, certificates. Never a secret.
+    /// (`TF_CLI_CONFIG_FILE`, `TF_PLUGIN_CACHE_DIR`), proxies, certificates. No secret but what
+    /// [`RunConfig::secrets`] tells.
     pub environment: Vec<(String, String)>,
+}
+
+impl RunConfig {
+    /// What must not be shown: the proxies' passwords, as they are written and as they are meant.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let proxies = self.environment.iter().filter(|(name, _)| PROXIES.contains(&name.as_str()));
+        let passwords = proxies.filter_map(|(_, address)| password(address));
+        let both = |written: &str| [written.to_owned(), percent_decode_str(written).decode_utf8_lossy().into_owned()];
+        passwords.flat_map(both).map(Secret::new).collect()
+    }
+}
+
+/// The password in an address such as `http://ada:s3cret@proxy:3128`; what stands in its place where there is no name.
+fn password(address: &str) -> Option<&str> {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let (who, _) = rest.rsplit_once('@')?;
+    Some(who.split_once(':').map_or(who, |(_, password)| password))
 }
 
 /// `POST /v1/claim`: a worker wants its order. Granted once ever, to one claimant; 409 for any other.
@@ -165,4 +188,28 @@ pub struct Kept {
 pub struct Refused {
     /// For people.
     pub error: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxys_password_is_a_secret_however_its_address_is_written() {
+        let config = |name: &str, address: &str| RunConfig {
+            socket: "/s".into(),
+            terraform: "/t".into(),
+            engine: "/e.sock".into(),
+            environment: vec![(name.to_owned(), address.to_owned())],
+        };
+        let secrets = |name: &str, address: &str| -> Vec<String> {
+            config(name, address).secrets().iter().map(|secret| secret.expose().to_owned()).collect()
+        };
+        assert_eq!(secrets("HTTPS_PROXY", "http://ada:s3cret-word@proxy:3128"), ["s3cret-word"; 2]);
+        assert_eq!(secrets("HTTP_PROXY", "ada:s3%40cret@proxy:3128"), ["s3%40cret", "s3@cret"]);
+        assert_eq!(secrets("HTTP_PROXY", "http://token-alone@proxy"), ["token-alone"; 2]);
+        assert_eq!(secrets("HTTP_PROXY", "http://ada:p@ss/word@proxy"), ["p@ss/word"; 2]);
+        assert!(secrets("HTTP_PROXY", "http://proxy:3128").is_empty());
+        assert!(secrets("NO_PROXY", "a:b@c").is_empty());
+    }
 }

@@ -141,6 +141,7 @@ async fn claimed(
 ) -> Result<WorkerResult, Failure> {
     let disk = |error: &dyn std::error::Error| failure("other", outcome::chain(error), true);
     let mut events = Events::open(&inputs.folder.events(), redactor()?).map_err(|error| disk(&error))?;
+    inputs.config.secrets().iter().for_each(|secret| events.hide(secret.expose()));
     events.say("claimed", inputs.order.name.as_str());
     let first = host.state(interrupt_at).await.map_err(|error| failure("unreachable", error.to_string(), true))?;
     let facts = lay_out(inputs)?;
