@@ -38,13 +38,15 @@ pub trait Missions: Send + Sync {
 }
 
 /// The latest snapshot of everything, at this time of the clock. The loop's own time never goes back: where the clock did,
-/// the snapshots' times are moved along, so that their age stays what it is.
+/// the snapshots' times are moved along, so that their age stays what it is. A look of before the clock went back has its
+/// time in the loop's already.
 pub fn latest(ports: &Ports, clock: Timestamp, last: Timestamp) -> Observation {
     let ClusterView { facts, mut engine } = ports.cluster.view();
     let now = clock.max(last);
     let ahead = now.since_ms(clock);
-    engine.looked = engine.looked.map(|at| at.plus_ms(ahead));
-    engine.state = engine.state.map(|(at, state)| (at.plus_ms(ahead), state));
+    let moved = |at: Timestamp| if at > clock { at } else { at.plus_ms(ahead) };
+    engine.looked = engine.looked.map(moved);
+    engine.state = engine.state.map(|(at, state)| (moved(at), state));
     Observation {
         at: now,
         cluster: facts,

@@ -3,6 +3,7 @@
 mod advice;
 mod brain;
 mod cli;
+mod clock;
 mod crash;
 mod decide;
 mod doctor;

@@ -15,7 +15,7 @@ use quarterdeck_core::observation::{Command, ContainerState};
 use quarterdeck_core::situation::{Autonomy, Failure, Operation, Situation};
 use quarterdeck_tests::harness::Harness;
 
-const MAIN_TF: &str = r#"
+pub(crate) const MAIN_TF: &str = r#"
 terraform {
   required_providers {
     docker = {
@@ -31,7 +31,7 @@ resource "docker_container" "web" {
 }
 "#;
 
-fn mission(name: &str, settings: &str) -> String {
+pub(crate) fn mission(name: &str, settings: &str) -> String {
     format!(
         "apiVersion: quarterdeck.dev/v1alpha1\nkind: Mission\nmetadata: {{name: {name}}}\nspec:\n  goal: A shop.\n{settings}  \
          offers: [server]\n  terraform: {{}}\n"

@@ -205,6 +205,11 @@ impl Harness {
         NOW.set(NOW.get() + ms);
     }
 
+    /// Puts the clock back, as a person or a time server does.
+    pub fn put_back(&self, ms: u64) {
+        NOW.set(NOW.get() - ms);
+    }
+
     /// Takes one turn.
     ///
     /// # Errors
@@ -298,7 +303,7 @@ impl Harness {
     }
 
     fn since(&self) -> String {
-        let ms = NOW.get() - START.0;
+        let ms = NOW.get().saturating_sub(START.0);
         format!("{}.{}s", ms / 1_000, ms % 1_000 / 100)
     }
 
