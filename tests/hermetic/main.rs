@@ -18,3 +18,4 @@ mod scenarios;
 mod states;
 mod tidy;
 mod worker;
+mod yes;

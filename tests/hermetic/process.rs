@@ -172,6 +172,24 @@ fn a_state_that_does_not_fit_is_set_aside_and_said() {
     assert_eq!(fs::read(aside.unwrap().path()).unwrap(), state("b", 8, "two"));
 }
 
+/// A host that starts on a damaged folder of states: the worker that the last host left has ended all the same, so a person
+/// can mend the folder.
+#[test]
+fn a_damaged_folder_of_states_keeps_no_dead_worker_from_ending() {
+    let place = Place::new();
+    let order = place.order(Operation::Apply);
+    place.states.put(&order.name, None, &state("a", 1, "one")).unwrap();
+    let kept = place.path("state").join(ordered::mission().as_str()).join("000001-1.tfstate");
+    fs::write(kept, b"{").unwrap();
+    let run = place.run_folder(&order);
+    fs::create_dir_all(&run).unwrap();
+    fs::write(run.join("order.json"), serde_json::to_vec(&order).unwrap()).unwrap();
+    fs::write(run.join("claimed"), "process 7 started 9").unwrap();
+    let host = place.host("ends");
+    let failure = host.workers.reports().remove(0).result.expect("it has ended at the first look").failure.unwrap();
+    assert!(failure.kind == "conflict" && failure.message.contains("import a state"), "{failure:?}");
+}
+
 #[test]
 fn a_worker_is_not_gone_while_its_tool_lives() {
     let place = Place::new();

@@ -10,8 +10,10 @@ use std::sync::{Arc, Barrier};
 use quarterdeck::api::workers::{Desk, listen, serve};
 use quarterdeck::remember::states::{LockFault, StateFault, VERSIONS_KEPT};
 use quarterdeck::remember::{Book, ClaimError, StateStore, claim};
-use quarterdeck_core::observation::Person;
-use quarterdeck_core::order::Order;
+use quarterdeck_core::charter::Charter;
+use quarterdeck_core::finding;
+use quarterdeck_core::observation::{EngineObject, EngineState, EngineView, Observation, Person};
+use quarterdeck_core::order::{ObjectKind, Order};
 use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::Operation;
 use quarterdeck_tests::ordered::{self, clock, state};
@@ -193,6 +195,51 @@ fn people_look_at_states_and_bring_one_back() {
     let imported = import(&state("a", 3, "one")).unwrap();
     assert_eq!(store.book.ledger().missions[&mission].state, Some(imported));
     assert_eq!(store.serials(), [1, 2, 3]);
+}
+
+/// A worker made a network and died before any state could tell of it.
+#[test]
+fn an_import_makes_known_what_no_state_knew() {
+    let store = Store::new();
+    ordered::end(&store.book, &store.order.name);
+    let mission = ordered::mission();
+    let network = EngineObject {
+        kind: ObjectKind::Network,
+        id: "id-one".to_owned(),
+        names: vec!["one".to_owned()],
+        mission: Some(mission.to_string()),
+    };
+    let engine = EngineState { objects: vec![network], ..EngineState::default() };
+    let later = clock().plus_ms(1_000);
+    let engine = EngineView { looked: Some(later), state: Some((later, engine)), problem: None };
+    let seen = Observation { at: later, engine, ..Observation::default() };
+    let rules = || -> Vec<String> {
+        let found = finding::look(&Charter::default(), &store.book.ledger(), &seen);
+        found.into_iter().map(|finding| finding.rule).collect()
+    };
+    assert_eq!(rules(), ["object-unknown"]);
+    store.states.import(&Person::Uid(0), &mission, &state("a", 1, "one")).unwrap();
+    assert!(rules().is_empty(), "{:?}", rules());
+}
+
+#[test]
+fn a_damaged_folder_is_said_when_a_dead_worker_is_taken_in_and_keeps_nobody_waiting() {
+    let store = Store::new();
+    store.states.lock(&store.order.name, &info("l1")).unwrap();
+    store.states.put(&store.order.name, Some("l1"), &state("a", 1, "one")).unwrap();
+    let folder = store.folder.path().join("state").join(ordered::mission().as_str());
+    std::fs::remove_file(folder.join("000001-1.tfstate")).unwrap();
+    for left in [Vec::new(), vec![state("a", 2, "two")]] {
+        let taken = store.states.take_in(&store.order, &mut left.into_iter().map(Ok)).unwrap();
+        let (why, _) = taken.refused.unwrap();
+        assert!(why.contains("import a state with a higher serial") && taken.newest.is_none(), "{why}");
+    }
+    let is_aside = |name: &str| name.starts_with("refused-");
+    let names = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| is_aside(name)).count(), 1, "what the worker left is kept beside");
+    // Its lock was given back, so that the import that mends the folder finds nobody in its way.
+    ordered::end(&store.book, &store.order.name);
+    store.states.import(&Person::Uid(0), &ordered::mission(), &state("a", 2, "two")).unwrap();
 }
 
 #[test]

@@ -64,3 +64,39 @@ pub(super) fn event(redactor: &Redactor, line: &str, bytes_max: usize) -> String
     };
     redactor.safe(&told, bytes_max)
 }
+
+#[cfg(test)]
+mod tests {
+    use quarterdeck_core::digest::Digest;
+    use quarterdeck_core::order::{ApplyInput, End};
+    use quarterdeck_core::situation::ChangeSummary;
+
+    use super::*;
+
+    fn danger(kind: &str, index: usize, makes_root: bool) -> PlanDanger {
+        let address = format!("docker_container.c{index:04}");
+        PlanDanger { kind: kind.to_owned(), address, detail: String::new(), makes_root }
+    }
+
+    fn cleaned(dangers: Vec<PlanDanger>) -> Vec<PlanDanger> {
+        let digest = Digest::of(b"saved");
+        let input = ApplyInput { saved: digest, json: digest, lock: None, state: None, destroy: false };
+        let summary = ChangeSummary::default();
+        let saved = SavedPlan { input, summary, rendered: digest, dangers, touches: Vec::new() };
+        let failure = Failure { kind: "other".into(), message: String::new(), retryable: false, remedies: Vec::new() };
+        let worker = WorkerResult { saved: Some(saved), ..WorkerResult::failed(End::Failed, failure) };
+        result(&Redactor::new([7; 32]), worker).saved.unwrap().dangers
+    }
+
+    #[test]
+    fn one_of_each_kind_that_makes_root_is_told_however_long_the_list_is() {
+        let harmless = (0..=DANGERS_MAX).map(|index| danger("published-port", index, false));
+        let privileged = (0..=DANGERS_MAX).map(|index| danger("privileged", index, true));
+        let last = danger("engine-socket", 9_999, true);
+        let told = cleaned(harmless.chain(privileged).chain([last]).collect());
+        assert_eq!(told.len(), DANGERS_MAX);
+        let kinds: Vec<(&str, bool)> = told.iter().map(|danger| (danger.kind.as_str(), danger.makes_root)).collect();
+        assert_eq!(kinds[..2], [("privileged", true), ("engine-socket", true)]);
+        assert!(kinds[2..].iter().all(|(_, makes_root)| !makes_root));
+    }
+}

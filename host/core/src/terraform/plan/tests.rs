@@ -46,6 +46,23 @@ fn container(field: &str, value: Value) -> Vec<Danger> {
     dangers("docker_container", json!({"name": "x", field: value}), json!({"id": true}))
 }
 
+/// The gate grants by kind and subject: the one that is not granted must not hide behind those that are.
+#[test]
+fn no_danger_that_makes_root_is_left_out_of_a_long_list() {
+    let named = |name: &str, after: Value| {
+        let mut resource = made("docker_container", after, json!({"id": true}));
+        resource["address"] = format!("docker_container.{name}").into();
+        resource["name"] = name.into();
+        resource
+    };
+    let privileged = |index: usize| named(&format!("a{index:04}"), json!({"name": "x", "privileged": true}));
+    let mut resources: Vec<Value> = (0..=super::DANGERS_MAX).map(privileged).collect();
+    resources.push(named("z", json!({"name": "z", "volumes": [{"host_path": "/srv", "container_path": "/h"}]})));
+    let dangers = parsed(&plan_of(&resources, &["name", "privileged", "volumes"])).dangers;
+    assert_eq!(dangers.len(), super::DANGERS_MAX);
+    assert!(dangers.iter().any(|danger| danger.kind == DangerKind::HostPath), "{:?}", dangers.last());
+}
+
 #[test]
 fn what_makes_a_container_root_is_refused() {
     use DangerKind as K;
