@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use quarterdeck_core::charter::Charter;
 
+use crate::observe::files::yaml_problem;
 use crate::orient::gemini::{ApiKey, BASE_URL, MODEL};
 
 /// How a host runs.
@@ -182,7 +183,7 @@ pub fn charter(given: &Given) -> Result<Charter, ConfigError> {
     let Some(path) = &given.charter else { return Ok(Charter::default()) };
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
     let invalid = |problem: String| ConfigError::Invalid { path: path.clone(), problem };
-    let charter: Charter = serde_saphyr::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+    let charter: Charter = serde_saphyr::from_str(&text).map_err(|error| invalid(yaml_problem(&error)))?;
     charter.parsed_grants().map_err(|error| invalid(error.to_string()))?;
     Ok(charter)
 }

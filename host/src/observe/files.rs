@@ -181,7 +181,7 @@ impl Reader {
     fn mission(&self, path: &Path) -> Result<MissionSpec, MissionError> {
         let text = read_text(path)?;
         let invalid = |problem: String| MissionError::Invalid { path: path.to_owned(), problem };
-        let raw: RawMission = serde_saphyr::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+        let raw: RawMission = serde_saphyr::from_str(&text).map_err(|error| invalid(yaml_problem(&error)))?;
         if raw.api_version != "quarterdeck.dev/v1alpha1" || raw.kind != "Mission" {
             return Err(invalid(format!(
                 "this is {} {}; expected apiVersion quarterdeck.dev/v1alpha1 and kind Mission",
@@ -213,6 +213,12 @@ impl Reader {
             source: path.display().to_string(),
         })
     }
+}
+
+/// What is wrong with a YAML text, and where; without the word `error`, which stands before all that is printed of it.
+pub(crate) fn yaml_problem(error: &serde_saphyr::Error) -> String {
+    let text = error.to_string();
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
 }
 
 fn read_text(path: &Path) -> Result<String, MissionError> {

@@ -141,6 +141,28 @@ async fn what_is_not_there_is_said_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_not_understood_is_said_with_its_place_and_one_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "mission.yaml",
+        "apiVersion: quarterdeck.dev/v1alpha1\nkind: Mission\nmetadata: {name: web}\nspec:\n  nope: 1\n",
+    );
+    write("charter.yaml", "autonmy: auto\n");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let run = format!("run {} --until-ready --engine /nonexistent", path("mission.yaml"));
+    for (words, says) in [
+        (run.clone(), format!("{}: line 5 column 3: unknown field `nope`", path("mission.yaml"))),
+        (format!("{run} --config {}", path("charter.yaml")), format!("{}: line 1 column 1", path("charter.yaml"))),
+    ] {
+        let failure = said(&folder.path().join("data"), &words).await.unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage, "{words}");
+        let text = failure.text();
+        assert!(text.contains(&says) && text.matches("error:").count() <= 1, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_doctor_that_finds_no_engine_says_cause_and_cure_and_leaves_nothing_behind() {
     let data = tempfile::tempdir().unwrap();
     let nowhere = data.path().join("no-engine.sock");
