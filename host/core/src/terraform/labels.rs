@@ -1,7 +1,8 @@
 //! The mission's label on everything that a plan makes.
 //!
 //! What the engine has must be traceable to the mission that made it, also when no state tells any more: a container that
-//! a killed apply left behind is found by its label. Missions do not write that label; the worker adds it to its own copy
+//! a killed apply left behind is found by its label. No mission may write that label (see [`super::allow`] and
+//! [`super::plan`]); the worker adds it to its own copy
 //! of their files, in native and in JSON syntax, in local modules too. It is the same label for every run of a mission,
 //! so it never shows as a change.
 //!

@@ -323,3 +323,31 @@ fn violations_are_bounded_and_escaped() {
     let text = "resource \"docker_\u{202e}x\" \"a\" {\n}\n";
     assert!(with(text).expect_err("type").iter().all(|v| !v.message.contains('\u{202e}')));
 }
+
+/// Another mission's label would take an object for that mission's, which is then held back for it.
+#[test]
+fn the_label_of_missions_is_the_workers_to_write() {
+    let block = "resource \"docker_volume\" \"v\" {\n  labels {\n    label = \"dev.quarterdeck.mission\"\n    value = \"shop-1\"\n  }\n}\n";
+    let listed = "resource \"docker_volume\" \"v\" {\n  labels = [\n    { label = \"dev.quarterdeck.mission\", value = \"x\" }]\n}\n";
+    let local = "locals {\n\n  key = \"dev.quarterdeck.mission\"\n}\n";
+    for text in [block, listed, local] {
+        let violations = with(text).expect_err(text);
+        let found = &violations[0];
+        assert_eq!(
+            (violations.len(), found.file.as_str(), found.line, found.rule),
+            (1, "x.tf", 3, Rule::Argument),
+            "{text}"
+        );
+        assert!(found.message.contains("dev.quarterdeck.mission is the worker's own"), "{}", found.message);
+    }
+    let json =
+        "{\"resource\": {\"docker_volume\": {\"v\":\n {\"labels\": [{\"label\": \"dev.quarterdeck.mission\"}]}}}}";
+    for name in ["x.tf.json", "x_override.tf.json"] {
+        let violations = checked(&[("main.tf", HEAD), (name, json)]).expect_err(name);
+        assert_eq!((violations[0].file.as_str(), violations[0].line, violations[0].column), (name, 2, 25));
+    }
+    let variables = checked(&[("main.tf", HEAD), ("a.auto.tfvars", "k = \"dev.quarterdeck.mission\"\n")]);
+    assert_eq!(variables.expect_err("a variable")[0].file, "a.auto.tfvars");
+    let other = block.replace("dev.quarterdeck.mission", "dev.quarterdeck.team");
+    assert!(with(&other).is_ok(), "any other key is the author's");
+}

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::files::{File, FileSet};
 use super::super::grants::Grants;
-use super::super::syntax::{At, Call, Item, SyntaxFault, parse_json, parse_native, parse_template};
+use super::super::labels::MISSION_LABEL;
+use super::super::syntax::{At, Call, Item, Lines, SyntaxFault, parse_json, parse_native, parse_template};
 use super::super::text::escape;
 use super::blocks;
 use super::facts::StaticFacts;
@@ -68,6 +69,17 @@ impl<'a> Walk<'a> {
         self.refuse(file, fault.at, Rule::Syntax, &fault.message);
     }
 
+    /// The label that says which mission made an object is written by the worker alone. Wherever its key stands, it is
+    /// refused; a key that is put together is found in the plan.
+    fn reserved_label(&mut self, file: &File) {
+        let Ok(text) = text_of(file) else { return };
+        let lines = Lines::new(text);
+        for (offset, _) in text.match_indices(MISSION_LABEL) {
+            let message = format!("the label {MISSION_LABEL} is the worker's own, which adds it; choose another key");
+            self.refuse(&file.path, lines.at(offset), Rule::Argument, message);
+        }
+    }
+
     /// Checks one module once, and the modules that it calls. `stack` holds the folders on the way here.
     fn module(&mut self, folder: &str, stack: &mut Vec<String>) {
         if !self.modules_seen.insert(folder.to_owned()) {
@@ -78,6 +90,7 @@ impl<'a> Walk<'a> {
         let files: Vec<(Role, &File)> = configuration(set, folder);
         for (role, file) in &files {
             self.facts.files.push(file.path.clone());
+            self.reserved_label(file);
             let (items, overrides) = match role {
                 Role::Native { overrides } => (text_of(file).and_then(parse_native), *overrides),
                 Role::Json { overrides } => {
@@ -153,6 +166,7 @@ impl<'a> Walk<'a> {
     fn variable_files(&mut self) {
         for (json, file) in variables(self.set) {
             self.facts.files.push(file.path.clone());
+            self.reserved_label(file);
             // JSON is taken as literals, in which `${` is text: its syntax alone is checked.
             let items = match json {
                 true => text_of(file).and_then(|text| match serde_json::from_str::<serde_json::Value>(text) {

@@ -76,6 +76,8 @@ pub enum DangerKind {
     Import,
     /// An object that is left on the engine and forgotten.
     Forget,
+    /// A label that says of which mission an object is, beside the worker's own.
+    MissionLabel,
     /// A port on all addresses of the node.
     PublicPort,
     /// Kernel parameters of the container's own namespaces.
@@ -86,7 +88,7 @@ pub enum DangerKind {
 
 impl DangerKind {
     /// Every kind, in the order of their declaration.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Privileged,
         Self::HostPath,
         Self::EngineSocket,
@@ -112,6 +114,7 @@ impl DangerKind {
         Self::ForeignData,
         Self::Import,
         Self::Forget,
+        Self::MissionLabel,
         Self::PublicPort,
         Self::Sysctl,
         Self::GroupAdd,
@@ -145,6 +148,7 @@ impl DangerKind {
             Self::ForeignData => "foreign-data",
             Self::Import => "import",
             Self::Forget => "forget",
+            Self::MissionLabel => "mission-label",
             Self::PublicPort => "public-port",
             Self::Sysctl => "sysctl",
             Self::GroupAdd => "group-add",

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::super::labels::{LABELLED_TYPES, MISSION_LABEL};
 use super::super::text::escape;
 use super::arguments::{
     CONTAINER_HARMLESS, CONTAINER_JUDGED, IMAGE_KNOWN, LOG_OPTIONS_HARMLESS, NETWORK_KNOWN, NETWORK_OPTIONS_HARMLESS,
@@ -17,6 +18,9 @@ use super::volumes;
 /// Collects the dangers of one docker resource; of other types there are none here.
 pub(super) fn inspect(address: &str, kind: &str, view: &View<'_>) -> Vec<Danger> {
     let mut dangers = Dangers { address, hide: false, found: Vec::new() };
+    if LABELLED_TYPES.contains(&kind) {
+        labels(&mut dangers, view);
+    }
     match kind {
         "docker_container" => container(&mut dangers, view),
         "docker_network" => network(&mut dangers, view),
@@ -101,6 +105,28 @@ fn present(dangers: &mut Dangers<'_>, view: &View<'_>, key: &str, kind: DangerKi
         Field::Absent => {}
         Field::Known(value) => dangers.add(kind, format!("{key} = {}", view.shown(key, value))),
         Field::Unknown => dangers.unknown(kind, key),
+    }
+}
+
+/// The worker's label is one; another of that key would take the object for another mission's. What the files write out is
+/// refused before; here is what they compute.
+fn labels(dangers: &mut Dangers<'_>, view: &View<'_>) {
+    if !view.is_configured("labels") {
+        return;
+    }
+    let Some(blocks) = view.blocks("labels") else {
+        return dangers.unknown(DangerKind::MissionLabel, "labels");
+    };
+    let mut ours = 0;
+    for (block, mask) in blocks {
+        match field(block, mask, "label") {
+            Field::Absent => {}
+            Field::Unknown => dangers.unknown(DangerKind::MissionLabel, "labels.label"),
+            Field::Known(key) => ours += usize::from(key.as_str() == Some(MISSION_LABEL)),
+        }
+    }
+    if ours > 1 {
+        dangers.add(DangerKind::MissionLabel, format!("labels has {MISSION_LABEL} beside the worker's own"));
     }
 }
 

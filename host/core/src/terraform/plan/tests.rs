@@ -64,6 +64,24 @@ fn no_danger_that_makes_root_is_left_out_of_a_long_list() {
 }
 
 #[test]
+fn a_label_that_takes_an_object_for_another_missions_is_refused() {
+    let label = |key: &str, value: &str| json!({"label": key, "value": value});
+    let (ours, team) = (label("dev.quarterdeck.mission", "web-1"), label("team", "a"));
+    let kinds = |kind: &str, labels: Value, unknown: Value| -> Vec<DangerKind> {
+        let found = dangers(kind, json!({"name": "x", "labels": labels}), unknown);
+        found.into_iter().map(|danger| danger.kind).collect()
+    };
+    for kind in ["docker_container", "docker_network", "docker_volume"] {
+        assert_eq!(kinds(kind, json!([ours, team]), json!({"labels": [{}, {"value": true}]})), [], "{kind}");
+        let forged = json!([ours, label("dev.quarterdeck.mission", "shop-1")]);
+        assert_eq!(kinds(kind, forged, json!({})), [DangerKind::MissionLabel], "{kind}");
+        let computed = json!({"labels": [{}, {"label": true}]});
+        assert_eq!(kinds(kind, json!([ours, {"value": "shop-1"}]), computed), [DangerKind::MissionLabel], "{kind}");
+        assert_eq!(kinds(kind, json!(null), json!({"labels": true})), [DangerKind::MissionLabel], "{kind}");
+    }
+}
+
+#[test]
 fn what_makes_a_container_root_is_refused() {
     use DangerKind as K;
     let cases = [
