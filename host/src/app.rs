@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use quarterdeck_core::charter::Charter;
+use quarterdeck_core::charter::{Charter, Rules};
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::entry::{Activated, Begun, Entry, Episode};
 use quarterdeck_core::ledger::{CommandError, Ledger};
@@ -22,7 +22,7 @@ use tracing::warn;
 
 use self::adapters::Shared;
 use crate::api::workers::ListenError;
-use crate::config::{BrainConfig, Config};
+use crate::config::{BrainConfig, Config, PROFILES};
 use crate::decide::{self, LoadError, Policy, Sandbox, SandboxError};
 use crate::driver::{Driver, clock};
 use crate::observe::files::{FileMissions, Reader};
@@ -254,7 +254,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
     let reader = Reader {
         paths: config.missions.clone(),
         blobs: blobs.clone(),
-        grants: config.charter.parsed_grants()?,
+        grants: config.charter.settings.parsed_grants()?,
         redactor: redactor.clone(),
     };
     let missions = reader.read();
@@ -270,7 +270,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         warn!(kept = %kept.display(), "The journal ended in a torn write, as a crash leaves it; its bytes were kept.");
     }
     let book = Arc::new(book);
-    begin(&book, rehearsal, &config.charter, &policy)?;
+    begin(&book, rehearsal, &config.charter, &policy, config.policy.is_some())?;
 
     let changed = Arc::new(Notify::new());
     let wake: Arc<dyn Fn() + Send + Sync> = {
@@ -295,6 +295,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         ("workers", ports.workers.choice()),
         ("brain", ports.brain.choice()),
         ("policy", format!("{} {}", policy.description().name, policy.description().version)),
+        ("charter", named(&config.charter.rules)),
     ];
     let (commands, received) = mpsc::channel(64);
     let (updates, _) = broadcast::channel(256);
@@ -398,8 +399,18 @@ fn load_policy(path: Option<&Path>) -> Result<(Sandbox, Policy), StartError> {
     Ok((sandbox, policy))
 }
 
+/// A charter's rules in a few words.
+fn named(rules: &Rules) -> String {
+    let profile = PROFILES.iter().find(|(_, text)| *text == rules.text());
+    let name = profile.map_or_else(
+        || format!("rules {}", Digest::of(rules.text().as_bytes()).short(12)),
+        |(name, _)| (*name).to_owned(),
+    );
+    format!("{name}, {} rules", rules.list().len())
+}
+
 /// Writes down that this host begins, and the policy that decides from now on.
-fn begin(book: &Book, rehearsal: bool, charter: &Charter, policy: &Policy) -> Result<(), StartError> {
+fn begin(book: &Book, rehearsal: bool, charter: &Charter, policy: &Policy, brought: bool) -> Result<(), StartError> {
     let ledger = book.ledger();
     let at = clock().max(ledger.now);
     let mut entries = vec![Entry::Begun(Begun {
@@ -418,6 +429,7 @@ fn begin(book: &Book, rehearsal: bool, charter: &Charter, policy: &Policy) -> Re
             policy: policy.digest(),
             description: description.clone(),
             settings: description.settings.iter().map(setting).collect(),
+            by: brought.then(|| rustix::process::getuid().as_raw()),
         }));
     }
     book.append(&entries, Durable::Now)?;

@@ -8,6 +8,7 @@
 
 mod answer;
 pub mod args;
+mod charter;
 mod describe;
 mod doctor;
 mod exit;
@@ -24,7 +25,7 @@ pub use args::Cli;
 pub use exit::{Exit, Failure};
 pub use run::{Event, Teller, Until, outcome};
 
-use args::{Command, JournalCommand, PolicyCommand};
+use args::{CharterCommand, Command, JournalCommand, PolicyCommand};
 use place::Place;
 
 use crate::config::{self, Given};
@@ -61,6 +62,20 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
             journal::show(&place()?, turn, situation, output)?
         }
         Command::Journal(JournalCommand::List { last, output }) => journal::list(&place()?, last, output)?,
+        Command::Charter(CharterCommand::Show { charter }) => charter::show(&charter)?,
+        Command::Charter(CharterCommand::Check { charter, output }) => charter::check(&charter, output)?,
+        Command::Charter(CharterCommand::Test { charter, cases, output }) => {
+            return charter::test(&charter, &cases, output);
+        }
+        Command::Charter(CharterCommand::Explain { turn, key, charter, output }) => {
+            charter::explain(&place()?, turn, &key, charter.as_deref(), output)?
+        }
+        Command::Charter(CharterCommand::Diff { charter, other, cases, output }) => {
+            return match (other, cases) {
+                (Some(other), Some(cases)) => charter::diff_cases(&charter, &other, &cases, output),
+                (_, _) => charter::diff_journal(&place()?, &charter, output),
+            };
+        }
         Command::Policy(PolicyCommand::Inspect { file, output }) => policy::inspect(&file, output)?,
         Command::State(command) => state::state(&place()?, command).await?,
         Command::Version { output } => version(output),

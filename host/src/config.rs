@@ -1,10 +1,12 @@
 //! Configuration: the only place that reads the environment. Everything else is handed these values.
 
 use std::env;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use quarterdeck_core::charter::Charter;
+use quarterdeck_core::charter::{Charter, Fault, Faults, LAPTOP, PRODUCTION, RULES_BYTES_MAX, Rules, Settings};
+use rustix::process::Gid;
 
 use crate::observe::files::yaml_problem;
 use crate::orient::gemini::{ApiKey, BASE_URL, MODEL};
@@ -54,8 +56,10 @@ pub struct Given {
     pub engine: Option<PathBuf>,
     /// `--terraform`.
     pub terraform: Option<PathBuf>,
-    /// `--config`: the operator's rules as YAML.
-    pub charter: Option<PathBuf>,
+    /// `--config`: the operator's numbers as YAML.
+    pub config: Option<PathBuf>,
+    /// `--charter`: the operator's rules, a profile's name or a file.
+    pub charter: Option<String>,
     /// `--model`.
     pub model: Option<String>,
     /// `--offline`: ask nobody, whatever the environment holds.
@@ -85,6 +89,17 @@ pub enum ConfigError {
         /// What is wrong, and where.
         problem: String,
     },
+    /// There is no such charter.
+    #[error("there is no charter {0:?}: name laptop, production or a file of rules")]
+    NoCharter(String),
+    /// A charter holds what is no rule.
+    #[error("{}", placed(.named, .faults))]
+    Charter {
+        /// Which.
+        named: String,
+        /// Everything that is wrong.
+        faults: Faults,
+    },
     /// A value of the environment or the command line is not understood.
     #[error("{what}: {problem}")]
     Value {
@@ -94,6 +109,11 @@ pub enum ConfigError {
         problem: String,
     },
 }
+
+/// The charters that come with the program, by name.
+pub const PROFILES: [(&str, &str); 2] = [("laptop", LAPTOP), ("production", PRODUCTION)];
+/// A file of settings has at most this many bytes (64 KiB); a real one has about ten lines.
+const SETTINGS_BYTES_MAX: usize = 64 << 10;
 
 /// These variables reach Terraform. None of them is a secret, but for a password in the address of a proxy, which the
 /// worker hides in all that it tells.
@@ -111,6 +131,12 @@ const TOOL_VARIABLES: [&str; 8] = [
 fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "this file is the one place that reads the environment")]
     env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Each fault on a line of its own, as compilers write them.
+fn placed(named: &str, faults: &Faults) -> String {
+    let line = |fault: &Fault| format!("{named}:{}:{}: {}", fault.line, fault.column, fault.what);
+    faults.list().iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The folder of all data: `--data`, `$QUARTERDECK_DATA`, `$XDG_STATE_HOME/quarterdeck` or `~/.local/state/quarterdeck`.
@@ -175,15 +201,70 @@ pub fn brain(given: &Given) -> Result<BrainConfig, ConfigError> {
     })
 }
 
-/// The operator's rules, from a YAML file; the defaults where none is named.
+/// What the operator has laid down: rules and numbers; the defaults where no file is named.
 ///
 /// # Errors
-/// Where the file can't be read, or says what is not understood, with line and column.
+/// Where a file can't be read, or says what is not understood, with line and column.
 pub fn charter(given: &Given) -> Result<Charter, ConfigError> {
-    let Some(path) = &given.charter else { return Ok(Charter::default()) };
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-    let invalid = |problem: String| ConfigError::Invalid { path: path.clone(), problem };
-    let charter: Charter = serde_saphyr::from_str(&text).map_err(|error| invalid(yaml_problem(&error)))?;
-    charter.parsed_grants().map_err(|error| invalid(error.to_string()))?;
-    Ok(charter)
+    let rules = given.charter.as_deref().map_or_else(|| Ok(Rules::default()), rules)?;
+    let settings = given.config.as_deref().map_or_else(|| Ok(Settings::default()), settings)?;
+    Ok(Charter { settings, rules })
+}
+
+/// The rules of a charter: a profile that comes with the program, or a file.
+///
+/// # Errors
+/// Where the file can't be read, or holds what is no rule, with line and column.
+pub fn rules(named: &str) -> Result<Rules, ConfigError> {
+    let path = PathBuf::from(named);
+    let text = match PROFILES.iter().find(|(name, _)| *name == named) {
+        Some((_, text)) => (*text).to_owned(),
+        None => read_bounded(&path, RULES_BYTES_MAX).map_err(|source| {
+            if source.kind() == io::ErrorKind::NotFound {
+                return ConfigError::NoCharter(named.to_owned());
+            }
+            ConfigError::Read { path: path.clone(), source }
+        })?,
+    };
+    Rules::parse(&text).map_err(|faults| ConfigError::Charter { named: named.to_owned(), faults })
+}
+
+/// A Unix group, by number, or by its name in `/etc/group`.
+///
+/// # Errors
+/// Where there is no such group.
+pub fn group(named: &str) -> Result<Gid, ConfigError> {
+    let no = |problem: &str| ConfigError::Value { what: "--approvers", problem: format!("{named:?}: {problem}") };
+    let listed = || {
+        let text = std::fs::read_to_string("/etc/group").ok()?;
+        let line = text.lines().find(|line| line.split(':').next() == Some(named))?;
+        line.split(':').nth(2)?.parse::<u32>().ok()
+    };
+    let number = named.parse::<u32>().ok().or_else(listed);
+    let number = number.ok_or_else(|| no("no such group in /etc/group; name it by its number"))?;
+    // All ones means "as it is" to the kernel.
+    if number == u32::MAX { Err(no("no group has this number")) } else { Ok(Gid::from_raw(number)) }
+}
+
+fn settings(path: &Path) -> Result<Settings, ConfigError> {
+    let read = |source| ConfigError::Read { path: path.to_owned(), source };
+    let text = read_bounded(path, SETTINGS_BYTES_MAX).map_err(read)?;
+    let invalid = |problem: String| ConfigError::Invalid { path: path.to_owned(), problem };
+    let settings: Settings = serde_saphyr::from_str(&text).map_err(|error| invalid(yaml_problem(&error)))?;
+    settings.parsed_grants().map_err(|error| invalid(error.to_string()))?;
+    Ok(settings)
+}
+
+/// A text file, up to this size.
+///
+/// # Errors
+/// Where it can't be read, is larger, or is no text.
+pub fn read_bounded(path: &Path, bytes_max: usize) -> io::Result<String> {
+    let mut text = String::new();
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::open(path)?.take(limit).read_to_string(&mut text)?;
+    if text.len() > bytes_max {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {bytes_max} bytes")));
+    }
+    Ok(text)
 }

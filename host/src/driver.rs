@@ -115,7 +115,7 @@ impl Driver {
         let wrote = tokio::task::spawn_blocking(move || {
             book.transact(|ledger| {
                 let at = clock().max(ledger.now);
-                ledger.permits(&command, at)?;
+                ledger.permits(&who, &command, at)?;
                 Ok(vec![Entry::Commanded(Commanded { at, who, command })])
             })
         });
@@ -149,6 +149,8 @@ impl Driver {
     /// `--yes`: every approval that waits for a mission of this run is granted, and journaled as such.
     async fn grant_all(&self) {
         let Some(uid) = self.yes else { return };
+        let who = Person::Yes(uid);
+        let approve = |approval: &ApprovalId| Command::Approve { approval: approval.clone(), comment: None };
         let ledger = self.book.ledger();
         let named = |mission: &MissionId| {
             let seen = self.ports.missions.seen();
@@ -160,12 +162,12 @@ impl Driver {
             .values()
             .filter(|record| named(&record.order.mission))
             .filter(|record| ledger.approval_state(record, clock()) == ApprovalState::Pending)
+            .filter(|record| ledger.permits(&who, &approve(&record.id), clock()).is_ok())
             .map(|record| record.id.clone())
             .collect();
         for approval in waiting {
             info!(%approval, "Granting, since --yes was given.");
-            let command = Command::Approve { approval, comment: None };
-            if let Err(problem) = self.write_down(Person::Yes(uid), command).await {
+            if let Err(problem) = self.write_down(who.clone(), approve(&approval)).await {
                 error!(error = %chain(&problem), "Could not grant an approval.");
             }
             self.changed.notify_one();

@@ -20,6 +20,7 @@ pub mod observe;
 pub mod orient;
 pub mod rehearsal;
 pub mod remember;
+pub mod replay;
 pub mod telemetry;
 pub mod turn;
 pub mod view;

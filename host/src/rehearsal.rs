@@ -7,6 +7,8 @@
 mod plan;
 pub mod world;
 
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -97,8 +99,10 @@ impl Rehearsal {
         let Some(file) = &self.file else { return };
         let write = || -> std::io::Result<()> {
             let part = file.with_extension("part");
-            std::fs::write(&part, serde_json::to_vec(world)?)?;
-            std::fs::File::open(&part)?.sync_all()?;
+            let mut open = std::fs::OpenOptions::new();
+            let mut written = open.write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+            written.write_all(&serde_json::to_vec(world)?)?;
+            written.sync_all()?;
             std::fs::rename(&part, file)
         };
         if let Err(error) = write() {

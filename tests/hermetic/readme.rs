@@ -7,7 +7,7 @@ use clap::CommandFactory;
 use quarterdeck::cli::{Cli, Exit};
 use quarterdeck::config::{self, Given};
 use quarterdeck::rehearsal::Script;
-use quarterdeck_core::charter::Charter;
+use quarterdeck_core::charter::{Charter, Settings};
 use quarterdeck_core::terraform::grants::RESOURCE_TYPES;
 use quarterdeck_core::terraform::plan::DangerKind;
 use quarterdeck_tests::harness::Harness;
@@ -85,14 +85,18 @@ fn every_variable_is_told() {
 fn the_charter_is_told_and_its_example_is_one() {
     let told_of = section("### The charter");
     told(DangerKind::names(), &told_of);
-    let keys = serde_json::to_value(Charter::default()).unwrap();
+    let keys = serde_json::to_value(Settings::default()).unwrap();
     told(keys.as_object().unwrap().keys(), &told_of);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("charter.yaml");
     std::fs::write(&file, yaml("### The charter")).unwrap();
-    let read = config::charter(&Given { charter: Some(file), ..Given::default() }).unwrap();
-    assert_eq!(read.failures_max, Charter::default().failures_max, "the example has the defaults, but for two");
-    assert!(read.grants("privileged"));
+    let read = config::charter(&Given { config: Some(file), ..Given::default() }).unwrap();
+    assert_eq!(
+        read.settings.failures_max,
+        Settings::default().failures_max,
+        "the example has the defaults, but for two"
+    );
+    assert!(read.settings.grants("privileged"));
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use anyhow::Result;
 use quarterdeck::observe::{Cluster, ClusterView};
 use quarterdeck::rehearsal::{Behaviour, Rehearsal, Script};
-use quarterdeck_core::charter::Charter;
+use quarterdeck::replay::recorded;
+use quarterdeck_core::charter::{Charter, Settings};
 use quarterdeck_core::encoding;
 use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::observation::{Command, ContainerState};
@@ -102,7 +103,10 @@ pub(crate) fn all() -> Vec<Scenario> {
             Ok(())
         }),
         Scenario {
-            charter: Charter { autonomy: Autonomy::Approve, ..Charter::default() },
+            charter: Charter {
+                settings: Settings { autonomy: Autonomy::Approve, ..Settings::default() },
+                ..Charter::default()
+            },
             ..scenario("the-operators-ceiling-holds", "  autonomy: auto\n", |host| {
                 host.turns(20_000, 1_000)?;
                 assert_eq!(host.phase("shop"), "AwaitingApproval");
@@ -307,6 +311,23 @@ fn the_engine_is_looked_at_as_soon_as_a_worker_that_changed_something_has_ended(
     assert_eq!(host.phase("shop"), "Ready");
     // Once for the end; and the look of that very millisecond is not younger than it.
     assert_eq!(cluster.asked.load(Ordering::SeqCst), 2);
+    Ok(())
+}
+
+/// The gate is pure: what was ruled follows from what is in the journal, and from nothing else.
+#[test]
+fn every_verdict_is_the_same_when_it_is_ruled_on_again() -> Result<()> {
+    let mut verdicts = 0;
+    for scenario in all() {
+        let name = scenario.name;
+        let host = play(scenario)?;
+        recorded(&host.journal(), &mut |turn| {
+            assert_eq!(turn.ruled_by(turn.charter), turn.opened.verdicts, "{name}, turn {}", turn.opened.turn);
+            assert_eq!(turn.ledger.digest(), turn.opened.ledger, "{name}, turn {}", turn.opened.turn);
+            verdicts += turn.opened.verdicts.len();
+        })?;
+    }
+    assert!(verdicts > 50, "{verdicts} verdicts are too few to say anything");
     Ok(())
 }
 

@@ -62,11 +62,11 @@ fn asked<'a>(ledger: &'a Ledger, name: &str) -> Vec<&'a ApprovalRecord> {
 async fn yes_grants_for_the_missions_of_this_run_and_leaves_those_of_others_alone() {
     let data = tempfile::tempdir().unwrap();
     let ledger = until(run(data.path(), "shop", false).await, "shop", "AwaitingApproval").await;
-    assert!(asked(&ledger, "shop")[0].answer.is_none());
+    assert!(asked(&ledger, "shop")[0].answers.is_empty());
 
     let ledger = until(run(data.path(), "blog", true).await, "blog", "Ready").await;
     let granted = |name: &str| {
-        let answers: Vec<_> = asked(&ledger, name).iter().map(|record| record.answer.clone()).collect();
+        let answers: Vec<_> = asked(&ledger, name).iter().map(|record| record.answers.clone()).collect();
         answers.iter().flatten().any(|answer| answer.granted && matches!(answer.who, Person::Yes(_)))
     };
     assert!(granted("blog") && !granted("shop"), "{:?}", ledger.approvals);
@@ -77,6 +77,6 @@ async fn yes_grants_for_the_missions_of_this_run_and_leaves_those_of_others_alon
     let ledger = until(run(data.path(), "shop", true).await, "shop", "Ready").await;
     let first = asked(&ledger, "shop");
     assert_eq!(first.len(), 1);
-    assert!(first[0].used && first[0].answer.as_ref().is_some_and(|answer| matches!(answer.who, Person::Yes(_))));
+    assert!(first[0].used && first[0].answers.first().is_some_and(|answer| matches!(answer.who, Person::Yes(_))));
     assert!(asked(&ledger, "blog").iter().all(|record| record.used));
 }

@@ -149,7 +149,7 @@ impl Harness {
         };
         let world = Arc::new(Rehearsal::open(None, script, blobs.clone(), claim, clock, "a test".to_owned()));
         let redactor = Arc::new(Redactor::new([7; 32]));
-        let reader = Reader { paths, blobs, grants: charter.parsed_grants()?, redactor: redactor.clone() };
+        let reader = Reader { paths, blobs, grants: charter.settings.parsed_grants()?, redactor: redactor.clone() };
         let brain = Arc::new(ScriptedBrain::default());
         let ports = Ports {
             cluster: world.clone(),
@@ -243,10 +243,10 @@ impl Harness {
     /// # Errors
     /// Where the ledger does not permit it.
     pub fn say(&mut self, command: Command) -> Result<()> {
-        let at = clock();
+        let (at, who) = (clock(), Person::Uid(1000));
         self.transcript.push(format!("{:>8}  person: {}", self.since(), plain(&format!("{command:?}"))));
         self.book.transact(|ledger| {
-            ledger.permits(&command, at)?;
+            ledger.permits(&who, &command, at)?;
             Ok::<_, CommandError>(vec![Entry::Commanded(Commanded {
                 at,
                 who: Person::Uid(1000),
@@ -384,6 +384,7 @@ fn begin(book: &Book, charter: &Charter, policy: &Policy) -> Result<()> {
             policy: policy.digest(),
             description: description.clone(),
             settings: description.settings.iter().map(setting).collect(),
+            by: None,
         }),
     ];
     book.append(&entries, Durable::Now)?;

@@ -36,6 +36,8 @@ pub fn book(folder: &Path) -> Arc<Book> {
             offers: Vec::new(),
             plan: Digest::of(&files()),
             facts: Vec::new(),
+            labels: Vec::new(),
+            author: None,
             providers: Vec::new(),
             source: "test".into(),
         };

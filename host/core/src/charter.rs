@@ -1,17 +1,37 @@
 //! The operator's rules: what a policy's word is worth at most, and what is granted by name.
 //!
-//! At this stage a charter is a handful of settings that the gate knows. Rules in Cedar will stand in the same place;
-//! nothing else in the program asks what is permitted.
+//! [`Rules`] in Cedar say what is permitted, to whom and about what; [`Settings`] are the numbers beside them. Nothing else
+//! in the program asks what is permitted.
+
+mod fault;
+mod request;
+mod rules;
+
+pub use fault::{Fault, Faults};
+pub use request::{Answered, Asker, PlanGist, Request, Subject};
+pub use rules::{APPROVERS_MAX, Held, Judgment, LAPTOP, Name, PRODUCTION, RULES_BYTES_MAX, Reason, Rule, Rules};
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
+use crate::encoding;
 use crate::situation::Autonomy;
 use crate::terraform::grants::{GrantError, Grants};
 
-/// The operator's rules.
+/// What the operator has laid down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Charter {
+    /// The numbers.
+    pub settings: Settings,
+    /// The rules.
+    pub rules: Rules,
+}
+
+/// The numbers beside the rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Charter {
+pub struct Settings {
     /// No mission has more autonomy than this, whatever its author asks for.
     pub autonomy: Autonomy,
     /// What is granted by name beyond the built-in allow-list, as [`Grants::parse`] reads it: `privileged`,
@@ -27,9 +47,16 @@ pub struct Charter {
     pub questions_a_day_max: u32,
 }
 
-impl Default for Charter {
-    fn default() -> Charter {
-        Charter {
+impl Charter {
+    /// What this charter is, as one digest: the journal and approvals name it by it.
+    pub fn digest(&self) -> Digest {
+        encoding::digest(self)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
             autonomy: Autonomy::Auto,
             grants: Vec::new(),
             failures_max: 5,
@@ -40,7 +67,7 @@ impl Default for Charter {
     }
 }
 
-impl Charter {
+impl Settings {
     /// How long an operation rests after it failed `failures` times in a row, in milliseconds: 5 s, doubled each
     /// time, 10 minutes at most.
     pub fn cool_down_ms(failures: u32) -> u64 {

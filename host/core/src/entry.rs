@@ -93,6 +93,8 @@ pub struct Activated {
     pub description: Description,
     /// What the operator set for it.
     pub settings: Vec<crate::situation::Fact>,
+    /// The Unix user who brought it; none where it came with the program.
+    pub by: Option<u32>,
 }
 
 /// A mission as it is from now on.

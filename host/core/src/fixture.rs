@@ -78,6 +78,7 @@ impl Scene {
             policy: Digest::of(description.version.as_bytes()),
             description,
             settings: Vec::new(),
+            by: None,
         }));
     }
 
@@ -89,7 +90,7 @@ impl Scene {
     }
 
     pub(crate) fn say(&mut self, command: Command) {
-        assert_eq!(self.ledger.permits(&command, self.now), Ok(()));
+        assert_eq!(self.ledger.permits(&Person::Uid(1000), &command, self.now), Ok(()));
         self.fold(Entry::Commanded(Commanded { at: self.now, who: Person::Uid(1000), command }));
     }
 
@@ -273,6 +274,8 @@ pub(crate) fn spec(name: &str, autonomy: Autonomy) -> MissionSpec {
         offers: vec!["server".to_owned()],
         plan: Digest::of(b"files"),
         facts: Vec::new(),
+        labels: Vec::new(),
+        author: None,
         providers: vec![provider],
         source: format!("{name}/mission.yaml"),
     }
@@ -291,6 +294,7 @@ pub(crate) fn saved(order: &Order, state: Option<StateRef>, destroy: bool, dange
         rendered: part("rendered"),
         dangers,
         touches: vec!["docker_network.private".to_owned()],
+        kinds: Default::default(),
     }
 }
 

@@ -2,11 +2,15 @@
 //!
 //! It reads ledger, ground and artifacts whole, never a list that was cut for the policy; of the situation only what is
 //! not cut, and whether what a proposal names is in view. The order of its questions is
-//! the order of this file: is the proposal about what is there now; is it the time for it; what is the policy's word
-//! worth; has a person said yes. Deny is the default, and each answer names its rule.
+//! the order of this file: is the proposal about what is there now; is it the time for it; do the charter's rules permit
+//! it, and what do they demand; what is the policy's word worth; have people said yes. Deny is the default, and each
+//! answer names its rule: one of the charter's, or one of the host's own, which no charter can lift.
 
 mod other;
+mod rules;
 mod work;
+
+use std::borrow::Cow;
 
 use crate::charter::Charter;
 use crate::decision::{Decision, Proposal};
@@ -19,7 +23,7 @@ use crate::verdict::{Effect, Verdict};
 /// What a rule of the gate says; the verdict without the proposal's name.
 struct Word {
     ruling: Ruling,
-    rule: &'static str,
+    rule: Cow<'static, str>,
     because: String,
     approval: Option<ApprovalId>,
     effect: Option<Effect>,
@@ -27,7 +31,7 @@ struct Word {
 
 /// Why not.
 struct Refusal {
-    rule: &'static str,
+    rule: Cow<'static, str>,
     because: String,
     approval: Option<ApprovalId>,
 }
@@ -57,16 +61,32 @@ pub fn gate(
                 .and_then(|()| cited(ledger, situation, proposal))
                 .and_then(|()| match proposal.action.work() {
                     Some((target, operation, artifact)) => work::rule(
-                        &work::Case { charter, ledger, ground, situation, target, operation, artifact },
+                        &work::Case { charter, ledger, ground, situation, proposal, target, operation, artifact },
                         &spent,
                     ),
-                    None => other::rule(charter, ledger, situation, &proposal.action, &spent),
+                    None => other::rule(&other::Case { charter, ledger, ground, situation, proposal }, &spent),
                 })
                 .unwrap_or_else(Word::from);
             spent.count(&word);
             word.into_verdict(proposal)
         })
         .collect()
+}
+
+/// What the charter is asked about a proposal; none where it is about a mission that is not there.
+pub fn asked(
+    charter: &Charter,
+    ledger: &Ledger,
+    ground: &Ground,
+    situation: &Situation,
+    proposal: &Proposal,
+) -> Option<crate::charter::Request> {
+    match proposal.action.work() {
+        Some((target, operation, artifact)) => {
+            work::asked(&work::Case { charter, ledger, ground, situation, proposal, target, operation, artifact })
+        }
+        None => Some(other::asked(&other::Case { charter, ledger, ground, situation, proposal })),
+    }
 }
 
 /// A policy may do what it said it does, and nothing else.
@@ -101,12 +121,12 @@ fn cited(_ledger: &Ledger, situation: &Situation, proposal: &Proposal) -> Result
     }
 }
 
-fn refuse(rule: &'static str, because: impl Into<String>) -> Refusal {
-    Refusal { rule, because: because.into(), approval: None }
+fn refuse(rule: impl Into<Cow<'static, str>>, because: impl Into<String>) -> Refusal {
+    Refusal { rule: rule.into(), because: because.into(), approval: None }
 }
 
-fn act(rule: &'static str, because: impl Into<String>, effect: Effect) -> Word {
-    Word { ruling: Ruling::Acted, rule, because: because.into(), approval: None, effect: Some(effect) }
+fn act(rule: impl Into<Cow<'static, str>>, because: impl Into<String>, effect: Effect) -> Word {
+    Word { ruling: Ruling::Acted, rule: rule.into(), because: because.into(), approval: None, effect: Some(effect) }
 }
 
 impl From<Refusal> for Word {
@@ -123,7 +143,7 @@ impl Word {
             action: proposal.action.kind().name().to_owned(),
             mission: other::mission_of(&proposal.action).cloned(),
             ruling: self.ruling,
-            rule: self.rule.to_owned(),
+            rule: self.rule.into_owned(),
             because: self.because,
             approval: self.approval,
             effect: self.effect,

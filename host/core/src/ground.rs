@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::ids::{FindingId, MissionId, Timestamp};
-use crate::situation::Finding;
+use crate::situation::{Finding, Severity};
 
 /// A run looks after at most this many missions; for one beyond it nothing is started. With the texts about what is
 /// unknown they are 280 KiB of an entry at most.
@@ -53,6 +53,12 @@ pub struct Unshown {
     pub changed: Timestamp,
     /// A digest of what it says.
     pub content: Digest,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The mission that it is about.
+    pub mission: Option<MissionId>,
+    /// The namespace of its object.
+    pub namespace: Option<String>,
 }
 
 impl Ground {
@@ -70,6 +76,9 @@ impl From<&Finding> for Unshown {
             first_seen: finding.first_seen,
             changed: finding.changed,
             content: crate::ledger::content(finding),
+            severity: finding.severity,
+            mission: finding.mission.clone(),
+            namespace: finding.object.namespace.clone(),
         }
     }
 }

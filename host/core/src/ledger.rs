@@ -4,9 +4,13 @@
 //! machine, at any time. [`Ledger::news`] says what an observation shows that no entry says yet. Where something depends
 //! on the time of asking (an approval that expires), it is worked out when asked and not stored.
 
+mod approval;
+mod command;
 mod fold;
 mod news;
 
+pub use approval::{ApprovalAnswer, ApprovalRecord};
+pub use command::CommandError;
 pub(crate) use fold::content;
 
 use std::collections::BTreeMap;
@@ -18,11 +22,11 @@ use crate::digest::Digest;
 use crate::encoding;
 use crate::ids::{ApprovalId, FindingId, MissionId, OrderName, Timestamp};
 use crate::mission::{MissionName, MissionSpec};
-use crate::observation::{Command, Person};
+use crate::observation::Person;
 use crate::order::{End, NamedObject, Order, OrderKey, SavedPlan, StateRef, WorkerResult};
 use crate::question::Question;
 use crate::situation::{
-    Advice, ApprovalState, Autonomy, DesiredState, Fact, Failure, Memo, Operation, Resolution, Severity, WorkerPhase,
+    Advice, Autonomy, DesiredState, Fact, Failure, Memo, Operation, Resolution, Severity, WorkerPhase,
 };
 use crate::verdict::Verdict;
 
@@ -154,38 +158,6 @@ pub struct OrderState {
     pub ended: Option<(Timestamp, WorkerResult)>,
 }
 
-/// A request to people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ApprovalRecord {
-    /// Its name.
-    pub id: ApprovalId,
-    /// Exactly what would be started.
-    pub order: Order,
-    /// When it was asked.
-    pub requested: Timestamp,
-    /// Until when it can be granted and used.
-    pub expires: Timestamp,
-    /// The policy that asked.
-    pub policy: Digest,
-    /// The answer.
-    pub answer: Option<ApprovalAnswer>,
-    /// Whether its order was started.
-    pub used: bool,
-}
-
-/// A person's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ApprovalAnswer {
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub who: Person,
-    /// Whether it was granted.
-    pub granted: bool,
-    /// What the person wrote.
-    pub comment: Option<String>,
-}
-
 /// A verdict, and the turn that it was ruled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeptVerdict {
@@ -245,6 +217,8 @@ pub struct PolicyState {
     pub digest: Option<Digest>,
     /// What it says of itself.
     pub description: Option<Description>,
+    /// The Unix user who brought it; none where it came with the program.
+    pub by: Option<u32>,
     /// What the operator set for it.
     pub settings: Vec<Fact>,
     /// What it keeps.
@@ -257,31 +231,6 @@ pub struct PolicyState {
     pub failures: u32,
     /// The last failure: its kind and the sandbox's words.
     pub last_failure: Option<(Timestamp, String, String)>,
-}
-
-/// Why a command can't be done.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum CommandError {
-    /// There is no such mission.
-    #[error("there is no mission {0:?}; `quarterdeck get missions` lists them")]
-    NoMission(String),
-    /// There is no such approval.
-    #[error("there is no approval {0:?}; `quarterdeck get approvals` lists them")]
-    NoApproval(String),
-    /// The approval can't be answered any more.
-    #[error("approval {id} is {state} and can't be answered any more")]
-    Answered {
-        /// Which.
-        id: ApprovalId,
-        /// What it is.
-        state: &'static str,
-    },
-    /// There is no such worker at work.
-    #[error("no worker {0:?} is at work; `quarterdeck get workers` lists them")]
-    NoWorker(String),
-    /// The mission is not destroyed by command.
-    #[error("mission {0} was not destroyed by a command, so there is nothing to take back")]
-    NotDestroyed(String),
 }
 
 impl MissionState {
@@ -365,74 +314,6 @@ impl Ledger {
     /// The order of a mission that is at work, if one is.
     pub fn at_work(&self, mission: &MissionId) -> Option<&OrderState> {
         self.orders.values().find(|state| state.order.mission == *mission && state.ended.is_none())
-    }
-
-    /// Where an approval stands at this time.
-    pub fn approval_state(&self, record: &ApprovalRecord, now: Timestamp) -> ApprovalState {
-        let current = || {
-            let mission = self.missions.get(&record.order.mission)?;
-            let operation = if record.order.apply.as_ref()?.destroy { Operation::PlanDestroy } else { Operation::Plan };
-            let saved = mission.saved.get(&operation)?;
-            (mission.generation == record.order.key.generation
-                && saved.plan.input.saved == record.order.key.input
-                && !mission.is_stale(saved))
-            .then_some(())
-        };
-        match &record.answer {
-            Some(answer) if !answer.granted => ApprovalState::Denied,
-            Some(_) if record.used => ApprovalState::Granted,
-            _ if current().is_none() => ApprovalState::Superseded,
-            _ if now >= record.expires => ApprovalState::Expired,
-            Some(_) => ApprovalState::Granted,
-            None => ApprovalState::Pending,
-        }
-    }
-
-    /// The live approval (pending, granted or denied) of exactly this work, if there is one.
-    pub fn approval_for(&self, order: &Order, now: Timestamp) -> Option<(&ApprovalRecord, ApprovalState)> {
-        self.approvals
-            .values()
-            .filter(|record| !record.used && order.is_what_was_approved(&record.order))
-            .map(|record| (record, self.approval_state(record, now)))
-            .filter(|(_, state)| {
-                matches!(state, ApprovalState::Pending | ApprovalState::Granted | ApprovalState::Denied)
-            })
-            .max_by_key(|(record, _)| record.requested)
-    }
-
-    /// Whether a command can be done at this time.
-    ///
-    /// # Errors
-    /// Where it names what is not there, or what can't be answered any more.
-    pub fn permits(&self, command: &Command, now: Timestamp) -> Result<(), CommandError> {
-        match command {
-            Command::Approve { approval, .. } | Command::Deny { approval, .. } => {
-                let no = || CommandError::NoApproval(approval.to_string());
-                let record = self.approvals.get(approval).ok_or_else(no)?;
-                match self.approval_state(record, now) {
-                    ApprovalState::Pending => Ok(()),
-                    state @ (ApprovalState::Granted
-                    | ApprovalState::Denied
-                    | ApprovalState::Expired
-                    | ApprovalState::Superseded) => {
-                        Err(CommandError::Answered { id: approval.clone(), state: state.name() })
-                    }
-                }
-            }
-            Command::Destroy { mission } => self.known(mission).map(|_| ()),
-            Command::Restore { mission } => match self.known(mission)?.destroyed {
-                Some(_) => Ok(()),
-                None => Err(CommandError::NotDestroyed(mission.to_string())),
-            },
-            Command::Cancel { order } => match self.orders.get(order) {
-                Some(state) if state.ended.is_none() => Ok(()),
-                Some(_) | None => Err(CommandError::NoWorker(order.to_string())),
-            },
-        }
-    }
-
-    fn known(&self, name: &MissionName) -> Result<&MissionState, CommandError> {
-        self.mission(name).ok_or_else(|| CommandError::NoMission(name.to_string()))
     }
 }
 

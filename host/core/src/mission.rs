@@ -120,6 +120,10 @@ pub struct MissionSpec {
     pub plan: Digest,
     /// What a static look at the files says, for people and policies.
     pub facts: Vec<Fact>,
+    /// Its labels, sorted by key: what the charter's rules may tell missions apart by.
+    pub labels: Vec<crate::situation::Fact>,
+    /// The Unix user that owns its file; where four eyes are wanted they do not count.
+    pub author: Option<u32>,
     /// The providers that its files ask for.
     pub providers: Vec<ProviderNeed>,
     /// Where it came from, for people.

@@ -154,6 +154,15 @@ pub enum Person {
     Yes(u32),
 }
 
+impl Person {
+    /// The Unix user. Two ways to say yes are still one person.
+    pub fn uid(&self) -> u32 {
+        match self {
+            Person::Uid(uid) | Person::Yes(uid) => *uid,
+        }
+    }
+}
+
 impl std::fmt::Display for Person {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -3,6 +3,8 @@
 //! An order's name is a hash of what is to be done (mission, generation, operation, input, attempt) and never of the
 //! turn, so the same order made twice is the same order. `attempt` counts the workers of that key known to have ended.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -175,6 +177,9 @@ pub struct PlanDanger {
     pub makes_root: bool,
 }
 
+/// A saved plan touches at most this many types of resources, and providers.
+pub const KINDS_MAX: usize = 64;
+
 /// A saved plan and what is known about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -189,6 +194,33 @@ pub struct SavedPlan {
     pub dangers: Vec<PlanDanger>,
     /// The addresses that it touches, with the action, destroys first; cut to 64.
     pub touches: Vec<String>,
+    /// The types that it touches, all of them.
+    pub kinds: PlanKinds,
+}
+
+/// What types of resources a plan touches, and how. Nothing of it is ever left out: rules are about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanKinds {
+    /// The types of what is made, such as `docker_container`.
+    pub makes: BTreeSet<String>,
+    /// The types of what is changed in place.
+    pub alters: BTreeSet<String>,
+    /// The types of what is destroyed, replaced or forgotten.
+    pub removes: BTreeSet<String>,
+    /// The sources of the providers of all that, such as `kreuzwerker/docker`.
+    pub providers: BTreeSet<String>,
+    /// How many resources are taken over from outside.
+    pub adopts: u32,
+    /// How many are left where they are, and no longer known.
+    pub forgets: u32,
+}
+
+impl PlanKinds {
+    /// How many names it has in its longest list.
+    pub fn longest(&self) -> usize {
+        [&self.makes, &self.alters, &self.removes, &self.providers].map(BTreeSet::len).into_iter().max().unwrap_or(0)
+    }
 }
 
 /// How a worker ended.

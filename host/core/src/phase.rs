@@ -93,7 +93,7 @@ pub fn phase(
     if desired == DesiredState::Suspended {
         return Phase::Suspended;
     }
-    if mission.autonomy(charter.autonomy) == Autonomy::Off {
+    if mission.autonomy(charter.settings.autonomy) == Autonomy::Off {
         return Phase::Off;
     }
     if held {
@@ -105,7 +105,7 @@ pub fn phase(
         return Phase::AwaitingApproval;
     }
     let failed = mission.tallies.values().any(|tally| {
-        tally.failures >= charter.failures_max || tally.last.as_ref().is_some_and(|failure| !failure.retryable)
+        tally.failures >= charter.settings.failures_max || tally.last.as_ref().is_some_and(|failure| !failure.retryable)
     });
     if failed {
         return Phase::Failed;
@@ -119,7 +119,7 @@ pub fn phase(
         };
     }
     let planned = mission.saved.values().any(|saved| !mission.is_stale(saved));
-    match (mission.autonomy(charter.autonomy), mission.spec.when) {
+    match (mission.autonomy(charter.settings.autonomy), mission.spec.when) {
         (Autonomy::Suggest, _) if planned => Phase::Suggested,
         (_, When::Needed) if !planned && mission.applied.is_none() => Phase::Waiting,
         (Autonomy::Off | Autonomy::Suggest | Autonomy::Approve | Autonomy::Auto, _) if planned => Phase::Planned,

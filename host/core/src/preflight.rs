@@ -100,6 +100,8 @@ mod tests {
             offers: Vec::new(),
             plan: Digest::of(b"files"),
             facts: Vec::new(),
+            labels: Vec::new(),
+            author: None,
             providers: vec![need],
             source: String::new(),
         }

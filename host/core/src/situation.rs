@@ -97,6 +97,29 @@ impl Operation {
     }
 }
 
+impl Autonomy {
+    /// The autonomy's name in the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Autonomy::Off => "off",
+            Autonomy::Suggest => "suggest",
+            Autonomy::Approve => "approve",
+            Autonomy::Auto => "auto",
+        }
+    }
+}
+
+impl DesiredState {
+    /// The state's name in the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            DesiredState::Present => "present",
+            DesiredState::Absent => "absent",
+            DesiredState::Suspended => "suspended",
+        }
+    }
+}
+
 impl ApprovalState {
     /// The state's name in the contract.
     pub fn name(self) -> &'static str {

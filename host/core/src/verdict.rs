@@ -76,4 +76,8 @@ pub struct Request {
     pub expires: Timestamp,
     /// The policy that asked.
     pub policy: Digest,
+    /// The charter in force then.
+    pub charter: Digest,
+    /// So many people have to say yes.
+    pub needed: u8,
 }

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! The socket has mode 0600, and each request is answered only to root or to the host's own user, by what the kernel says
-//! of the peer. What cannot be done is said as `{"error": …, "next": …}`.
+//! of the peer. Where a group of approvers is named it has mode 0660 and that group: they may look, approve and deny, and
+//! nothing else. What cannot be done is said as `{"error": …, "next": …}`.
 //!
 //! What is *not* here: any judgement. A command is written down by the driver, and what may follow from it is the gate's
 //! question.
@@ -67,6 +68,8 @@ pub struct Desk {
     pub commands: Commands,
     /// The last turn.
     pub last: watch::Receiver<Option<Arc<Update>>>,
+    /// Whether others than the host's own user may approve: those who can open the socket.
+    pub shared: bool,
     /// Reads the time.
     pub clock: fn() -> Timestamp,
 }
@@ -116,7 +119,7 @@ fn router(desk: Desk) -> Router {
         .route("/v1/states", post(states).layer(DefaultBodyLimit::max(2 * STATE_BYTES_MAX)))
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, "there is nothing at this path", "quarterdeck --help") })
         .layer(DefaultBodyLimit::max(COMMAND_BYTES_MAX))
-        .layer(middleware::from_fn(known))
+        .layer(middleware::from_fn_with_state(desk.clone(), known))
         .with_state(desk)
 }
 
@@ -130,10 +133,22 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
     }
 }
 
-async fn known(ConnectInfo(Peer(uid)): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
-    match uid {
-        Some(uid) if uid == 0 || uid == rustix::process::getuid().as_raw() => next.run(request).await,
-        Some(_) | None => refuse(
+impl Peer {
+    /// Whether it is root, or the user that the host runs as.
+    fn owns(self) -> bool {
+        self.0.is_some_and(|uid| uid == 0 || uid == rustix::process::getuid().as_raw())
+    }
+}
+
+async fn known(
+    State(desk): State<Desk>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match peer {
+        Peer(Some(_)) if peer.owns() || desk.shared => next.run(request).await,
+        Peer(_) => refuse(
             StatusCode::FORBIDDEN,
             "this socket answers only to root and to the user that the host runs as",
             "run the command as that user",
@@ -167,13 +182,17 @@ async fn plan(State(desk): State<Desk>, UrlPath(digest): UrlPath<String>) -> Res
 
 async fn command(
     State(desk): State<Desk>,
-    ConnectInfo(Peer(uid)): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     command: Result<Json<Command>, JsonRejection>,
 ) -> Response {
     let command = match command {
         Ok(Json(command)) => command,
         Err(problem) => return refuse(problem.status(), &problem.body_text(), "quarterdeck --help"),
     };
+    if !(peer.owns() || answers(&command)) {
+        return owners_alone();
+    }
+    let Peer(uid) = peer;
     if comment(&command).is_some_and(|text| text.len() > COMMENT_BYTES_MAX) {
         let error = format!("the comment is longer than {COMMENT_BYTES_MAX} bytes");
         return refuse(StatusCode::BAD_REQUEST, &error, "say it shorter");
@@ -197,10 +216,14 @@ async fn command(
 
 async fn states(
     State(desk): State<Desk>,
-    ConnectInfo(Peer(uid)): ConnectInfo<Peer>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Result<Json<StateRequest>, JsonRejection>,
 ) -> Response {
     let next = "quarterdeck state list";
+    if !peer.owns() {
+        return owners_alone();
+    }
+    let Peer(uid) = peer;
     let request = match request {
         Ok(Json(request)) => request,
         Err(problem) => return refuse(problem.status(), &problem.body_text(), next),
@@ -225,6 +248,19 @@ fn comment(command: &Command) -> Option<&String> {
         Command::Approve { comment, .. } | Command::Deny { comment, .. } => comment.as_ref(),
         Command::Destroy { .. } | Command::Restore { .. } | Command::Cancel { .. } => None,
     }
+}
+
+/// Whether a command answers an approval, which is all that approvers do.
+fn answers(command: &Command) -> bool {
+    match command {
+        Command::Approve { .. } | Command::Deny { .. } => true,
+        Command::Destroy { .. } | Command::Restore { .. } | Command::Cancel { .. } => false,
+    }
+}
+
+fn owners_alone() -> Response {
+    let next = "run the command as the user that the host runs as";
+    refuse(StatusCode::FORBIDDEN, "approvers may look, approve and deny, and nothing else", next)
 }
 
 fn refuse(status: StatusCode, error: &str, next: &str) -> Response {

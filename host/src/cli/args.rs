@@ -1,5 +1,7 @@
 //! The command line as a type. What the help says stands here and nowhere else.
 
+mod charter;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use quarterdeck_core::ids::{ApprovalId, MissionId, OrderName};
 use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::situation::Autonomy;
+
+pub use charter::CharterCommand;
 
 use super::place::World;
 use super::print::Output;
@@ -129,6 +133,9 @@ pub enum Command {
     /// Read the journal, and prove that it is whole
     #[command(subcommand)]
     Journal(JournalCommand),
+    /// Look at charters, the rules that a security team reads, and try them
+    #[command(subcommand)]
+    Charter(CharterCommand),
     /// Look at policies
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -183,9 +190,15 @@ pub struct RunArgs {
     /// No mission gets more autonomy than this: off, suggest, approve or auto.
     #[arg(long, value_name = "CEILING", value_parser = autonomy)]
     pub autonomy: Option<Autonomy>,
-    /// The operator's rules, as YAML.
+    /// The charter: laptop, production, or a file of rules in Cedar [default: laptop]
+    #[arg(long, value_name = "CHARTER")]
+    pub charter: Option<String>,
+    /// The operator's numbers and grants, as YAML.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Who may talk to the host, and approve, beside its own user: the members of this Unix group.
+    #[arg(long, value_name = "GROUP")]
+    pub approvers: Option<String>,
     /// The Docker engine's socket [default: $DOCKER_HOST or /var/run/docker.sock]
     #[arg(long, value_name = "SOCK")]
     pub engine: Option<PathBuf>,

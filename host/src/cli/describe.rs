@@ -60,14 +60,17 @@ pub(super) fn approval(view: &View, approval: &ApprovalView) -> String {
         Some(at) => format!("{who}, {} ago", age(view.at, at)),
         None => who,
     });
+    let (policy, charter) = (approval.policy.short(12), approval.charter.short(12));
+    let asked = format!("{} ago, by policy {policy} under charter {charter}", age(view.at, approval.requested));
     let mut text = fields(&[
         ("Name", approval.id.to_string()),
         ("Mission", format!("{} (generation {})", approval.mission, approval.generation)),
         ("Rehearsal", approval.rehearsal.to_string()),
         ("Operation", if approval.destroy { "destroy" } else { "apply" }.to_owned()),
         ("State", word(&approval.state)),
-        ("Asked", format!("{} ago, by policy {}", age(view.at, approval.requested), approval.policy.short(12))),
+        ("Asked", asked),
         ("Expires", rfc3339(approval.expires)),
+        ("Needs", format!("{} of {} said yes", approval.given, approval.needed)),
         ("Answered by", who.unwrap_or_default()),
         ("Comment", approval.comment.clone().unwrap_or_default()),
         ("Saved plan", approval.saved.to_string()),

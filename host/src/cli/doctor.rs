@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn doctor(args: DoctorArgs, given: Given) -> Result<(Exit, String), Failure> {
     let given =
-        Given { engine: args.engine.clone(), terraform: args.terraform.clone(), charter: args.config.clone(), ..given };
+        Given { engine: args.engine.clone(), terraform: args.terraform.clone(), config: args.config.clone(), ..given };
     let (data, brain) = (config::data_folder(&given)?, config::brain(&given)?);
     let cli_config = config::tool_environment().into_iter().find(|(name, _)| name == "TF_CLI_CONFIG_FILE");
     let gemini = brain.key.map(|key| {
@@ -68,6 +68,7 @@ fn missions(args: &DoctorArgs, given: &Given, data: &std::path::Path) -> Result<
     }
     let charter = config::charter(given)?;
     let grants = charter
+        .settings
         .parsed_grants()
         .map_err(|error| Failure::of(Exit::Usage, error, Some("correct the file that --config names".to_owned())))?;
     let was_there = data.exists();

@@ -1,5 +1,6 @@
 //! `get`: tables, as kubectl prints them.
 
+use quarterdeck_core::situation::ApprovalState;
 use serde::Serialize;
 
 use super::args::Listed;
@@ -174,7 +175,10 @@ fn approvals(view: &View, approvals: &[ApprovalView], wide: bool) -> String {
             if approval.destroy { "destroy".to_owned() } else { word(&approval.operation) },
             plan.unwrap_or_default(),
             approval.dangers.len().to_string(),
-            word(&approval.state),
+            match (approval.state, approval.needed) {
+                (ApprovalState::Pending, 2..) => format!("pending ({} of {})", approval.given, approval.needed),
+                (state, _) => word(&state),
+            },
             age(view.at, approval.requested),
             format!("in {}", age(approval.expires, view.at)),
             approval.who.clone().unwrap_or_default(),

@@ -52,10 +52,12 @@ pub(super) async fn run(args: RunArgs, given: Given, world: Option<World>) -> Re
     let config = configure(&args, given, world == Some(World::Real))?;
     // The first turn may be over before anybody listens; it is told with the second.
     let teller = Teller::since(clock());
+    let approvers = args.approvers.as_deref().map(config::group).transpose()?;
     let host = app::start(config).await?;
-    let listener = local::listen(&host.folder.join(SOCKET))?;
+    let listener = local::listen(&host.folder.join(SOCKET), approvers)?;
     let updates = host.updates();
     let desk = Desk {
+        shared: approvers.is_some(),
         book: host.book.clone(),
         blobs: host.blobs.clone(),
         states: host.states.clone(),
@@ -81,14 +83,16 @@ fn configure(args: &RunArgs, given: Given, real: bool) -> Result<Config, Failure
     let given = Given {
         engine: args.engine.clone(),
         terraform: args.terraform.clone(),
-        charter: args.config.clone(),
+        config: args.config.clone(),
+        charter: args.charter.clone(),
         model: args.model.clone(),
         offline: args.offline,
         ..given
     };
     let mut charter = config::charter(&given)?;
     // The command line can only narrow what the operator's file permits.
-    charter.autonomy = args.autonomy.map_or(charter.autonomy, |ceiling| ceiling.min(charter.autonomy));
+    charter.settings.autonomy =
+        args.autonomy.map_or(charter.settings.autonomy, |ceiling| ceiling.min(charter.settings.autonomy));
     Ok(Config {
         data: config::data_folder(&given)?,
         missions: args.paths.clone(),

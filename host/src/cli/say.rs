@@ -31,7 +31,13 @@ pub(super) async fn approve(place: &Place, args: SayArgs) -> Result<Exit, Failur
         }
     }
     host.send(&Command::Approve { approval: args.id.clone(), comment: args.comment }).await?;
-    note(&format!("{}granted {}; it is applied in one of the next turns", mark(view.rehearsal), args.id));
+    let left = found.map_or(0, |approval| approval.needed.saturating_sub(approval.given + 1));
+    let then = match left {
+        0 => "it is applied in one of the next turns".to_owned(),
+        1 => "one more person has to".to_owned(),
+        more => format!("{more} more people have to"),
+    };
+    note(&format!("{}granted {}; {then}", mark(view.rehearsal), args.id));
     Ok(Exit::Done)
 }
 

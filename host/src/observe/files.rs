@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use quarterdeck_core::terraform::files::{File, FileSet};
 use quarterdeck_core::terraform::grants::Grants;
 use quarterdeck_core::terraform::providers::LockFile;
 use quarterdeck_core::terraform::{allow, files};
+use quarterdeck_core::text::escape;
 use serde::Deserialize;
 
 use super::Missions;
@@ -28,6 +30,9 @@ use crate::remember::Blobs;
 
 /// A `mission.yaml` is at most this large: it holds a goal and a few settings.
 pub const MISSION_BYTES_MAX: u64 = 64 << 10;
+/// A mission has at most this many labels, and each key and value this many bytes: Kubernetes' own bound for values.
+const LABELS_MAX: usize = 32;
+const LABEL_BYTES_MAX: usize = 63;
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The variables of a mission, as Terraform loads them.
@@ -49,6 +54,8 @@ struct RawMission {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RawMetadata {
     name: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -190,6 +197,7 @@ impl Reader {
         }
         let name =
             MissionName::parse(&raw.metadata.name).map_err(|error| invalid(format!("metadata.name: {error}")))?;
+        let labels = labels(&raw.metadata.labels).map_err(|problem| invalid(format!("metadata.labels: {problem}")))?;
         let offers = offers(raw.spec.offers).map_err(|problem| invalid(format!("spec.offers: {problem}")))?;
         let folder = inside(path, &raw.spec.terraform.folder).map_err(invalid)?;
         let set = pack(&folder, &raw.spec.terraform.variables)?;
@@ -209,6 +217,8 @@ impl Reader {
             offers,
             plan,
             facts: facts.as_facts().iter().take(FACTS_MAX).map(fact).collect(),
+            labels,
+            author: fs::metadata(path).ok().map(|meta| meta.uid()),
             providers: facts.provider_needs(lock.as_ref()),
             source: path.display().to_string(),
         })
@@ -219,6 +229,29 @@ impl Reader {
 pub(crate) fn yaml_problem(error: &serde_saphyr::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("error: ").unwrap_or(&text).to_owned()
+}
+
+/// A mission's labels: keys of letters, digits and `-_./`, as Kubernetes has them, and short texts.
+fn labels(raw: &BTreeMap<String, String>) -> Result<Vec<Fact>, String> {
+    if raw.len() > LABELS_MAX {
+        return Err(format!("{} labels, more than {LABELS_MAX}", raw.len()));
+    }
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+    let label = |(key, value): (&String, &String)| {
+        if key.is_empty()
+            || key.len() > LABEL_BYTES_MAX
+            || value.len() > LABEL_BYTES_MAX
+            || !plain(key)
+            || !plain(value)
+        {
+            let key = escape(&key.chars().take(LABEL_BYTES_MAX).collect::<String>());
+            return Err(format!(
+                "{key:?}: key and value have letters, digits and -_./ and {LABEL_BYTES_MAX} bytes at most"
+            ));
+        }
+        Ok(Fact::new(key, value))
+    };
+    raw.iter().map(label).collect()
 }
 
 fn read_text(path: &Path) -> Result<String, MissionError> {

@@ -65,6 +65,8 @@ mod tests {
             offers: Vec::new(),
             plan: Digest::of(b"files"),
             facts: Vec::new(),
+            labels: Vec::new(),
+            author: None,
             providers: Vec::new(),
             source: format!("{name}/mission.yaml"),
         }

@@ -101,7 +101,7 @@ fn mission(
         id: state.id.clone(),
         generation: state.generation,
         goal: state.spec.goal.clone(),
-        autonomy: if is_loaded(observation, state) { state.autonomy(charter.autonomy) } else { Autonomy::Off },
+        autonomy: if is_loaded(observation, state) { state.autonomy(charter.settings.autonomy) } else { Autonomy::Off },
         desired: state.desired(),
         phase: phase.name().to_owned(),
         plans: vec![Plan {
@@ -143,7 +143,7 @@ fn tallies(charter: &Charter, state: &MissionState) -> Vec<Tally> {
     let tally = |(operation, tally): (&Operation, &quarterdeck_core::ledger::TallyState)| Tally {
         operation: *operation,
         tried: tally.failures,
-        limit: charter.failures_max,
+        limit: charter.settings.failures_max,
         not_before: tally.not_before,
         last_failure: tally.last.clone(),
     };
@@ -215,21 +215,18 @@ fn verdicts(ledger: &Ledger) -> Vec<ShownVerdict> {
 }
 
 fn approvals(ledger: &Ledger, now: Timestamp) -> Vec<Approval> {
-    let shown = ledger.approvals.values().map(|record| {
-        let granted = record.answer.as_ref().is_some_and(|answer| answer.granted);
-        Approval {
-            id: record.id.clone(),
-            mission: record.order.mission.clone(),
-            operation: record.order.key.operation,
-            plan: record.order.plan,
-            artifact: record.order.apply.as_ref().map(|input| input.saved),
-            state: ledger.approval_state(record, now),
-            needed: 1,
-            given: u32::from(granted),
-            requested: record.requested,
-            expires: record.expires,
-            comment: record.answer.as_ref().and_then(|answer| answer.comment.clone()),
-        }
+    let shown = ledger.approvals.values().map(|record| Approval {
+        id: record.id.clone(),
+        mission: record.order.mission.clone(),
+        operation: record.order.key.operation,
+        plan: record.order.plan,
+        artifact: record.order.apply.as_ref().map(|input| input.saved),
+        state: ledger.approval_state(record, now),
+        needed: record.needed.into(),
+        given: record.given().into(),
+        requested: record.requested,
+        expires: record.expires,
+        comment: record.answers.last().and_then(|answer| answer.comment.clone()),
     });
     shown.collect()
 }
@@ -243,10 +240,15 @@ fn allowances(charter: &Charter, ledger: &Ledger, now: Timestamp) -> Vec<Allowan
         Allowance {
             name: "questions-today".to_owned(),
             used: asked.into(),
-            limit: charter.questions_a_day_max.into(),
+            limit: charter.settings.questions_a_day_max.into(),
             resets: Some(Timestamp((day + 1) * DAY_MS)),
         },
-        Allowance { name: "workers".to_owned(), used: at_work, limit: charter.workers_max.into(), resets: None },
+        Allowance {
+            name: "workers".to_owned(),
+            used: at_work,
+            limit: charter.settings.workers_max.into(),
+            resets: None,
+        },
     ]
 }
 

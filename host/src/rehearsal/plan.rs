@@ -108,6 +108,7 @@ fn save(
         summary,
         rendered: blobs.put(lines.join("\n").as_bytes())?,
         dangers: facts.plan_dangers(),
+        kinds: facts.kinds(),
         touches: facts.changes.iter().take(64).map(|change| change.address.clone()).collect(),
     })
 }

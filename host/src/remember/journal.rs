@@ -9,7 +9,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use quarterdeck_core::digest::Digest;
@@ -118,7 +118,8 @@ impl Journal {
             let path = path.to_owned();
             move |source| JournalError::Io { what, path, source }
         };
-        std::fs::create_dir_all(folder).map_err(io("make the folder", folder))?;
+        let make = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        make.map_err(io("make the folder", folder))?;
         let lock_path = folder.join("lock");
         let lock = private(&lock_path, true).map_err(io("open", &lock_path))?;
         lock.try_lock().map_err(|_| JournalError::InUse(folder.to_owned()))?;

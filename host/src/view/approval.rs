@@ -33,6 +33,10 @@ pub struct ApprovalView {
     /// Until when it can be granted and used.
     #[serde(with = "time")]
     pub expires: Timestamp,
+    /// So many people have to say yes.
+    pub needed: u8,
+    /// So many have.
+    pub given: u8,
     /// Who answered.
     pub who: Option<String>,
     /// When.
@@ -54,6 +58,8 @@ pub struct ApprovalView {
     pub touches: Vec<String>,
     /// The policy that asked.
     pub policy: Digest,
+    /// The charter in force then.
+    pub charter: Digest,
 }
 
 /// A danger that a plan holds.
@@ -100,7 +106,8 @@ fn view(ledger: &Ledger, record: &ApprovalRecord, now: Timestamp) -> ApprovalVie
     let saved = ledger.missions.get(&order.mission).and_then(|mission| {
         mission.saved.values().find(|saved| saved.plan.input.saved == order.key.input).map(|saved| &saved.plan)
     });
-    let answer = record.answer.as_ref();
+    let answer = record.answers.last();
+    let who: Vec<String> = record.answers.iter().map(|answer| answer.who.to_string()).collect();
     ApprovalView {
         rehearsal: order.rehearsal,
         id: record.id.clone(),
@@ -111,7 +118,9 @@ fn view(ledger: &Ledger, record: &ApprovalRecord, now: Timestamp) -> ApprovalVie
         state: ledger.approval_state(record, now),
         requested: record.requested,
         expires: record.expires,
-        who: answer.map(|answer| answer.who.to_string()),
+        who: (!who.is_empty()).then(|| who.join(", ")),
+        needed: record.needed,
+        given: record.given(),
         answered: answer.map(|answer| answer.at),
         comment: answer.and_then(|answer| answer.comment.clone()),
         used: record.used,
@@ -121,5 +130,6 @@ fn view(ledger: &Ledger, record: &ApprovalRecord, now: Timestamp) -> ApprovalVie
         dangers: saved.map(|plan| plan.dangers.iter().map(DangerView::of).collect()).unwrap_or_default(),
         touches: saved.map(|plan| plan.touches.clone()).unwrap_or_default(),
         policy: record.policy,
+        charter: record.charter,
     }
 }

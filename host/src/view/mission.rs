@@ -193,8 +193,9 @@ pub(super) fn view(
 fn phase_now(ledger: &Ledger, shown: Option<&Mission>, state: &MissionState, now: Timestamp) -> Phase {
     let mut charter = Charter::default();
     if let Some(shown) = shown {
-        charter.autonomy = shown.autonomy;
-        charter.failures_max = shown.tallies.first().map_or(charter.failures_max, |tally| tally.limit);
+        charter.settings.autonomy = shown.autonomy;
+        charter.settings.failures_max =
+            shown.tallies.first().map_or(charter.settings.failures_max, |tally| tally.limit);
     }
     // What was seen of an earlier generation says nothing of this one.
     let shown = shown.filter(|shown| shown.generation == state.generation);

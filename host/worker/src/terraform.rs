@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use quarterdeck_core::digest::Digest;
-use quarterdeck_core::order::{ApplyInput, End, PlanDanger, SavedPlan, StateRef};
+use quarterdeck_core::order::{ApplyInput, End, KINDS_MAX, PlanDanger, SavedPlan, StateRef};
 use quarterdeck_core::preflight;
 use quarterdeck_core::situation::{ChangeSummary, Failure, Operation};
 use quarterdeck_core::terraform::Grants;
@@ -88,6 +88,12 @@ impl Session<'_> {
         self.version.get_or_insert(format!("terraform {}", facts.terraform_version));
         if facts.errored || !facts.complete {
             return Err(failure("other", "the plan is not whole", true).into());
+        }
+        let longest = facts.kinds().longest();
+        if longest > KINDS_MAX {
+            let message =
+                format!("the plan touches {longest} types of resources, more than the {KINDS_MAX} that are ruled on");
+            return Err(failure("usage", message, false).into());
         }
         self.believe(&facts, destroys).await?;
         let input = ApplyInput {
@@ -309,6 +315,7 @@ fn saved_plan(input: ApplyInput, facts: &PlanFacts, rendered: Digest, grants: &G
         rendered,
         dangers: facts.dangers.iter().map(|found| danger(found, grants)).collect(),
         touches: facts.changes.iter().take(TOUCHES_MAX).map(touch).collect(),
+        kinds: facts.kinds(),
     }
 }
 

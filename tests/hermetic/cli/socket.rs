@@ -13,7 +13,7 @@ use quarterdeck_core::digest::Digest;
 use quarterdeck_core::observation::{Command, Person};
 use quarterdeck_core::situation::ApprovalState;
 
-fn config(data: &Path) -> Config {
+pub(super) fn config(data: &Path) -> Config {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples");
     Config {
         data: data.to_owned(),
@@ -34,8 +34,9 @@ async fn start(data: &Path) -> (Host, Client) {
     // An error means that another test has installed it.
     let _already = rustls::crypto::ring::default_provider().install_default();
     let host = app::start(config(data)).await.unwrap();
-    let listener = local::listen(&host.folder.join(SOCKET)).unwrap();
+    let listener = local::listen(&host.folder.join(SOCKET), None).unwrap();
     let desk = Desk {
+        shared: false,
         book: host.book.clone(),
         blobs: host.blobs.clone(),
         states: host.states.clone(),
@@ -75,7 +76,7 @@ async fn a_person_reads_the_plan_and_answers_it_once() {
     let approve = Command::Approve { approval: asked.id.clone(), comment: Some("fine".to_owned()) };
     client.send(&approve).await.unwrap();
     let ledger = host.book.ledger();
-    let answer = ledger.approvals[&asked.id].answer.as_ref().unwrap();
+    let answer = &ledger.approvals[&asked.id].answers[0];
     let me = rustix::process::getuid().as_raw();
     assert_eq!((answer.granted, &answer.who), (true, &Person::Uid(me)), "the peer of the socket is who approved");
     let twice = client.send(&approve).await.unwrap_err();
@@ -88,14 +89,14 @@ async fn a_dead_hosts_socket_is_replaced_and_a_live_ones_never() {
     let data = tempfile::tempdir().unwrap();
     let path = data.path().join(SOCKET);
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let listener = local::listen(&path).unwrap();
+    let listener = local::listen(&path, None).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(matches!(local::listen(&path), Err(ListenError::Alive(_))));
+    assert!(matches!(local::listen(&path, None), Err(ListenError::Alive(_))));
     drop(listener);
     assert!(!local::is_alive(&path));
 
     let deep = data.path().join("x".repeat(120)).join(SOCKET);
-    let error = local::listen(&deep).unwrap_err();
+    let error = local::listen(&deep, None).unwrap_err();
     assert!(error.to_string().contains("107 bytes"), "{error}");
 }
 

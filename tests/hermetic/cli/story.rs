@@ -45,6 +45,8 @@ fn spec() -> MissionSpec {
         offers: vec!["server".to_owned()],
         plan: Digest::of(b"files"),
         facts: Vec::new(),
+        labels: Vec::new(),
+        author: None,
         providers: Vec::new(),
         source: SOURCE.to_owned(),
     }
@@ -90,6 +92,7 @@ fn saved() -> SavedPlan {
             makes_root: false,
         }],
         touches: vec!["docker_container.web".to_owned()],
+        kinds: Default::default(),
     }
 }
 
@@ -163,7 +166,13 @@ impl Story {
         let (version, nonce, charter) = ("0.1.0".to_owned(), Digest::of(b"nonce"), Charter::default());
         story.tell(vec![
             Entry::Begun(Begun { at: at(0), version, rehearsal: true, nonce, sandbox, charter }),
-            Entry::Activated(Activated { at: at(0), policy: Digest::of(b"policy"), description, settings: Vec::new() }),
+            Entry::Activated(Activated {
+                at: at(0),
+                policy: Digest::of(b"policy"),
+                description,
+                settings: Vec::new(),
+                by: None,
+            }),
             Entry::Declared(Declared {
                 at: at(0),
                 mission: mission(),
@@ -204,6 +213,8 @@ impl Story {
             requested: at(4),
             expires: at(4).plus_ms(60_000),
             policy: Digest::of(b"policy"),
+            charter: Digest::of(b"charter"),
+            needed: 1,
         };
         let ask = Effect::Request(Box::new(request));
         story.tell(turn(&story.ledger.clone(), at(4), vec![verdict("apply/web", Ruling::Asked, Some(ask))]));

@@ -121,6 +121,7 @@ impl Place {
             rendered: Digest::of(b"+ net"),
             dangers: Vec::new(),
             touches: vec!["docker_network.net create".into()],
+            kinds: Default::default(),
         };
         let result = WorkerResult { saved: Some(plan), ..succeeded() };
         self.leaves(&result);

@@ -66,7 +66,7 @@ fn held(mission: &MissionState, engine: Option<&EngineState>) -> Option<Fault> {
 
 fn exhausted(charter: &Charter, mission: &MissionState) -> Vec<Fault> {
     let name = mission.spec.name.as_str();
-    let given_up = mission.tallies.iter().filter(|(_, tally)| tally.failures >= charter.failures_max);
+    let given_up = mission.tallies.iter().filter(|(_, tally)| tally.failures >= charter.settings.failures_max);
     given_up
         .map(|(operation, tally)| {
             let last = tally.last.as_ref().map_or("", |failure| failure.message.as_str());

@@ -1,8 +1,9 @@
 //! Actions that start no worker.
 
-use super::{Refusal, Spent, Word, act, refuse};
-use crate::charter::Charter;
-use crate::decision::Action;
+use super::{Refusal, Spent, Word, act, refuse, rules};
+use crate::charter::{Charter, Judgment, Reason, Request};
+use crate::decision::{Action, Proposal};
+use crate::ground::Ground;
 use crate::ids::MissionId;
 use crate::ledger::Ledger;
 use crate::question::Question;
@@ -23,14 +24,34 @@ pub(super) fn mission_of(action: &Action) -> Option<&MissionId> {
     }
 }
 
-pub(super) fn rule(
-    charter: &Charter,
-    ledger: &Ledger,
-    situation: &Situation,
-    action: &Action,
-    spent: &Spent,
-) -> Result<Word, Refusal> {
-    match action {
+/// An action, and everything that is known about what it is about.
+pub(super) struct Case<'a> {
+    pub(super) charter: &'a Charter,
+    pub(super) ledger: &'a Ledger,
+    pub(super) ground: &'a Ground,
+    pub(super) situation: &'a Situation,
+    pub(super) proposal: &'a Proposal,
+}
+
+/// What the charter is asked.
+pub(super) fn asked(case: &Case<'_>) -> Request {
+    let Case { charter, ledger, ground, situation, proposal } = case;
+    let mission = mission_of(&proposal.action).and_then(|id| ledger.missions.get(id));
+    rules::of_words(ledger, ground, situation, proposal, mission, charter.settings.autonomy)
+}
+
+pub(super) fn rule(case: &Case<'_>, spent: &Spent) -> Result<Word, Refusal> {
+    let Case { charter, ledger, situation, proposal, .. } = case;
+    let Reason { rule, because } = match charter.rules.judge(&asked(case)) {
+        Judgment::Permitted(reason) => reason,
+        Judgment::Forbidden(reason) => return Err(refuse(reason.rule, reason.because)),
+        Judgment::Asked { reason, .. } => {
+            let because = format!("{}; people are asked about work alone, so this is refused", reason.because);
+            return Err(refuse(reason.rule, because));
+        }
+    };
+    let act = |what: String, effect| act(rule.clone(), format!("{what}; {because}"), effect);
+    match &proposal.action {
         Action::Build { .. } | Action::Configure { .. } | Action::Scan { .. } => {
             Err(refuse("no-such-worker", "this action starts a worker and is ruled on as such"))
         }
@@ -39,7 +60,7 @@ pub(super) fn rule(
                 Err(refuse("not-overdue", format!("{order} has time until its deadline; a person can cancel it")))
             }
             Some(state) if state.ended.is_none() => {
-                Ok(act("cancel", format!("{order} is told to stop"), Effect::Cancel(order.clone())))
+                Ok(act(format!("{order} is told to stop"), Effect::Cancel(order.clone())))
             }
             Some(_) | None => Err(refuse("no-worker", format!("no worker {order} is at work"))),
         },
@@ -58,27 +79,27 @@ pub(super) fn rule(
             }
             let day = situation.now.0 / (24 * 60 * 60 * 1_000);
             let asked = if ledger.asked.0 == day { ledger.asked.1 } else { 0 };
-            if asked.saturating_add(spent.questions) >= charter.questions_a_day_max {
+            if asked.saturating_add(spent.questions) >= charter.settings.questions_a_day_max {
                 return Err(refuse(
                     "questions-spent",
                     format!("{asked} questions were asked today, and no more are allowed"),
                 ));
             }
             match Question::new(situation, id, *kind, mission.as_ref(), findings, note.as_deref()) {
-                Ok(question) => Ok(act("ask", "the question is put to the brain", Effect::Ask(Box::new(question)))),
+                Ok(question) => Ok(act("the question is put to the brain".to_owned(), Effect::Ask(Box::new(question)))),
                 Err(error) => Err(refuse("question-refused", error.to_string())),
             }
         }
         Action::Notify { severity, title, text, .. } => {
             let effect = Effect::Notify { severity: *severity, title: title.clone(), text: text.clone() };
-            Ok(act("notify", "people are told", effect))
+            Ok(act("people are told".to_owned(), effect))
         }
         Action::Acknowledge { finding, until, reason } => {
             if !situation.findings.iter().any(|open| open.id == *finding) {
                 return Err(refuse("no-finding", format!("{finding} is not open")));
             }
             let effect = Effect::Acknowledge { finding: finding.clone(), until: *until, reason: reason.clone() };
-            Ok(act("acknowledge", "the finding is not shown as open until then", effect))
+            Ok(act("the finding is not shown as open until then".to_owned(), effect))
         }
         Action::Inspect { .. } => Err(refuse("not-offered", "this host offers no inspections yet")),
         Action::Remember { .. } => Err(refuse("not-offered", "this host has no memory yet")),

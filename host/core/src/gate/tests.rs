@@ -1,6 +1,7 @@
 //! Each rule of the gate: what it refuses, and the same thing permitted when only that is mended.
 
 mod approval;
+mod charter;
 mod other;
 
 use super::*;
@@ -15,7 +16,7 @@ fn ready() -> (Scene, Action) {
     let mut scene = Scene::new(Autonomy::Auto);
     let artifact = scene.planned(Vec::new());
     let apply = scene.build(BuildStep::Apply(artifact));
-    assert_eq!(scene.rule_of(apply.clone()), "autonomy-auto");
+    assert_eq!(scene.rule_of(apply.clone()), "applies");
     (scene, apply)
 }
 
@@ -36,7 +37,7 @@ fn acted(scene: &Scene, action: Action, rule: &str) {
 #[test]
 fn a_policy_does_what_it_named_and_nothing_else() {
     let mut scene = Scene::new(Autonomy::Auto);
-    acted(&scene, scene.build(BuildStep::Plan), "autonomy-auto");
+    acted(&scene, scene.build(BuildStep::Plan), "plans");
     let mut narrow = description();
     narrow.actions.retain(|kind| kind.name() != "build");
     scene.activate(narrow);
@@ -60,7 +61,7 @@ fn what_is_cited_is_in_view() {
     };
     assert_eq!(ruled(&scene, "f-1"), "cites-unknown");
     scene.findings.push(finding("f-1", "exited", None));
-    assert_eq!(ruled(&scene, "f-1"), "autonomy-auto");
+    assert_eq!(ruled(&scene, "f-1"), "plans");
     assert_eq!(ruled(&scene, "f-2"), "cites-unknown");
 }
 
@@ -72,7 +73,7 @@ fn a_proposal_is_about_the_mission_as_it_is_now() {
         change(&mut order);
         Action::Build { order, step: BuildStep::Plan }
     };
-    acted(&scene, with(|_| {}), "autonomy-auto");
+    acted(&scene, with(|_| {}), "plans");
     refused(&scene, with(|order| order.mission = MissionId::parse("web-00000000").unwrap()), "no-mission");
     refused(&scene, with(|order| order.generation = 0), "stale-generation");
     refused(&scene, with(|order| order.generation = 2), "stale-generation");
@@ -90,10 +91,10 @@ fn a_step_leads_to_what_is_wanted() {
     let suspended = scene(DesiredState::Suspended);
     let nothing = BuildStep::Apply(Digest::of(b"plan"));
     for (scene, step, rule) in [
-        (&present, BuildStep::Plan, "autonomy-auto"),
+        (&present, BuildStep::Plan, "plans"),
         (&present, BuildStep::PlanDestroy, "not-desired"),
         (&absent, BuildStep::Plan, "not-desired"),
-        (&absent, BuildStep::PlanDestroy, "autonomy-auto"),
+        (&absent, BuildStep::PlanDestroy, "plans"),
         (&suspended, BuildStep::Plan, "not-desired"),
         (&suspended, BuildStep::PlanDestroy, "not-desired"),
         (&suspended, nothing, "not-desired"),
@@ -118,7 +119,7 @@ fn a_saved_plan_that_leads_elsewhere_is_refused() {
     destroy.plan.input.destroy = true;
     scene.ledger.missions.get_mut(&id).unwrap().saved.insert(Operation::PlanDestroy, destroy);
     refused(&scene, scene.build(BuildStep::Apply(Digest::of(b"destroys"))), "not-desired");
-    acted(&scene, scene.build(BuildStep::Apply(artifact)), "autonomy-auto");
+    acted(&scene, scene.build(BuildStep::Apply(artifact)), "applies");
 }
 
 #[test]
@@ -126,18 +127,18 @@ fn one_worker_a_mission_at_a_time() {
     let mut scene = Scene::new(Autonomy::Auto);
     let plan = scene.build(BuildStep::Plan);
     let both = scene.rule_all(vec![plan.clone(), plan.clone()]);
-    assert_eq!((both[0].rule.as_str(), both[1].rule.as_str()), ("autonomy-auto", "one-at-a-time"));
+    assert_eq!((both[0].rule.as_str(), both[1].rule.as_str()), ("plans", "one-at-a-time"));
     let order = scene.start(plan.clone());
     refused(&scene, plan.clone(), "one-at-a-time");
     scene.end(&order.name, crate::fixture::succeeded());
-    acted(&scene, plan, "autonomy-auto");
+    acted(&scene, plan, "plans");
 }
 
 #[test]
 fn no_more_workers_than_the_charter_permits() {
     let mut scene = Scene::new(Autonomy::Auto);
     scene.declare(spec("shop", Autonomy::Auto));
-    scene.charter.workers_max = 1;
+    scene.charter.settings.workers_max = 1;
     let plans: Vec<Action> = scene
         .ledger
         .missions
@@ -153,23 +154,23 @@ fn no_more_workers_than_the_charter_permits() {
         })
         .collect();
     let both = scene.rule_all(plans.clone());
-    assert_eq!((both[0].rule.as_str(), both[1].rule.as_str()), ("autonomy-auto", "workers-busy"));
+    assert_eq!((both[0].rule.as_str(), both[1].rule.as_str()), ("plans", "workers-busy"));
     scene.open(vec![both[0].clone()]);
     refused(&scene, plans[1].clone(), "workers-busy");
-    scene.charter.workers_max = 2;
-    acted(&scene, plans[1].clone(), "autonomy-auto");
+    scene.charter.settings.workers_max = 2;
+    acted(&scene, plans[1].clone(), "plans");
 }
 
 #[test]
 fn a_failure_rests_and_is_given_up_in_the_end() {
     let mut scene = Scene::new(Autonomy::Auto);
-    for failures in 1..=scene.charter.failures_max {
+    for failures in 1..=scene.charter.settings.failures_max {
         let order = scene.start(scene.build(BuildStep::Plan));
         assert_eq!(order.attempt, failures);
         scene.end(&order.name, failed("unreachable"));
-        if failures < scene.charter.failures_max {
+        if failures < scene.charter.settings.failures_max {
             let because = refused(&scene, scene.build(BuildStep::Plan), "cool-down");
-            let rest = Charter::cool_down_ms(failures);
+            let rest = crate::charter::Settings::cool_down_ms(failures);
             assert!(because.contains(&format!("{} s", rest / 1_000)), "{because}");
             scene.pass(rest - 1);
             refused(&scene, scene.build(BuildStep::Plan), "cool-down");
@@ -180,7 +181,7 @@ fn a_failure_rests_and_is_given_up_in_the_end() {
     refused(&scene, scene.build(BuildStep::Plan), "attempts-exhausted");
     // Other files are another generation, and begin anew.
     scene.declare(crate::mission::MissionSpec { plan: Digest::of(b"mended"), ..spec("web", Autonomy::Auto) });
-    acted(&scene, scene.build(BuildStep::Plan), "autonomy-auto");
+    acted(&scene, scene.build(BuildStep::Plan), "plans");
 }
 
 #[test]
@@ -198,7 +199,7 @@ fn a_remedy_is_one_that_the_last_failure_of_the_operation_offered() {
         ..failure
     });
     scene.end(&order.name, crate::order::WorkerResult { failure, ..failed("missing-provider") });
-    scene.pass(Charter::cool_down_ms(1));
+    scene.pass(crate::charter::Settings::cool_down_ms(1));
     let because = refused(&scene, with(&scene, BuildStep::Plan, "format-disk"), "remedy-unknown");
     assert!(because.contains("\"format-disk\"") && because.contains("upgrade, reinstall"), "{because}");
     let Action::Build { step, .. } = apply else { panic!("it is an apply") };
@@ -207,7 +208,7 @@ fn a_remedy_is_one_that_the_last_failure_of_the_operation_offered() {
     assert_eq!(order.remedy.as_deref(), Some("reinstall"));
     // A failure that offers nothing takes the offer back.
     scene.end(&order.name, failed("unreachable"));
-    scene.pass(Charter::cool_down_ms(2));
+    scene.pass(crate::charter::Settings::cool_down_ms(2));
     refused(&scene, with(&scene, BuildStep::Plan, "upgrade"), "remedy-unknown");
 }
 
@@ -236,7 +237,7 @@ fn a_plan_is_stale_once_the_state_moved_or_it_was_applied() {
     refused(&scene, apply, "stale-plan");
     scene.pass(1_000);
     let artifact = scene.planned(Vec::new());
-    acted(&scene, scene.build(BuildStep::Apply(artifact)), "autonomy-auto");
+    acted(&scene, scene.build(BuildStep::Apply(artifact)), "applies");
 }
 
 #[test]
@@ -251,13 +252,13 @@ fn a_plan_that_makes_root_is_refused_unless_it_is_granted() {
     let artifact = scene.planned(vec![danger(true)]);
     let because = refused(&scene, scene.build(BuildStep::Apply(artifact)), "dangerous-plan");
     assert!(because.contains("privileged (docker_container.web: privileged = true)"), "{because}");
-    scene.charter.grants = vec!["host-network".to_owned()];
+    scene.charter.settings.grants = vec!["host-network".to_owned()];
     refused(&scene, scene.build(BuildStep::Apply(artifact)), "dangerous-plan");
-    scene.charter.grants.push("privileged".to_owned());
-    acted(&scene, scene.build(BuildStep::Apply(artifact)), "autonomy-auto");
+    scene.charter.settings.grants.push("privileged".to_owned());
+    acted(&scene, scene.build(BuildStep::Apply(artifact)), "applies");
     let mut shown = Scene::new(Autonomy::Auto);
     let artifact = shown.planned(vec![danger(false)]);
-    acted(&shown, shown.build(BuildStep::Apply(artifact)), "autonomy-auto");
+    acted(&shown, shown.build(BuildStep::Apply(artifact)), "applies");
 }
 
 #[test]
@@ -267,7 +268,7 @@ fn what_was_real_is_never_rehearsed() {
     let artifact = scene.web().saved[&Operation::Plan].plan.input.saved;
     scene.applied(artifact);
     assert!(scene.web().ever_real);
-    acted(&scene, scene.build(BuildStep::Plan), "autonomy-auto");
+    acted(&scene, scene.build(BuildStep::Plan), "plans");
     scene.begin(true);
     refused(&scene, scene.build(BuildStep::Plan), "was-real");
 }
@@ -287,7 +288,7 @@ fn nothing_starts_without_an_engine_or_with_a_provider_too_old_for_it() {
         assert!(because.contains(">= 3.3.0"), "{because}");
     }
     scene.engine.as_mut().unwrap().api_min = "1.24".to_owned();
-    acted(&scene, apply, "autonomy-auto");
+    acted(&scene, apply, "applies");
 }
 
 /// A worker that is lost may have made something that no state tells of; only a look at the engine does.
@@ -299,16 +300,16 @@ fn nothing_is_applied_before_the_engine_was_looked_at_since_the_last_worker_that
         scene.pass(1_000);
         scene.looked = Some(scene.now);
         scene.end(&order.name, result);
-        scene.pass(Charter::cool_down_ms(1));
+        scene.pass(crate::charter::Settings::cool_down_ms(1));
         // Looking is not changing.
         let artifact = scene.planned(Vec::new());
         let apply = scene.build(BuildStep::Apply(artifact));
         let because = refused(&scene, apply.clone(), "engine-unknown");
         assert!(because.contains("was not looked at since"), "{because}");
         scene.looked = scene.looked.map(|looked| looked.plus_ms(1));
-        acted(&scene, apply.clone(), "autonomy-auto");
+        acted(&scene, apply.clone(), "applies");
         // An approval changes nothing about it.
-        scene.charter.autonomy = Autonomy::Approve;
+        scene.charter.settings.autonomy = Autonomy::Approve;
         scene.looked = None;
         refused(&scene, apply, "engine-unknown");
     }
@@ -319,17 +320,17 @@ fn nothing_is_made_twice_beside_what_no_state_knows() {
     let (mut scene, apply) = ready();
     let of = |mission: &str| Some((MissionId::parse(mission).unwrap(), "network shop is in no state".to_owned()));
     scene.unknown = of("shop-00000000");
-    acted(&scene, apply.clone(), "autonomy-auto");
+    acted(&scene, apply.clone(), "applies");
     // The policy may have been shown none of it: its list was cut.
     scene.unknown = of(scene.web().id.as_str());
     assert!(scene.situation().findings.is_empty());
     assert_eq!(refused(&scene, apply, "object-unknown"), "network shop is in no state");
-    acted(&scene, scene.build(BuildStep::Plan), "autonomy-auto");
+    acted(&scene, scene.build(BuildStep::Plan), "plans");
     // Removing makes nothing.
     let mission = scene.web().spec.name.clone();
     scene.say(crate::observation::Command::Destroy { mission });
     let artifact = scene.planned(Vec::new());
-    acted(&scene, scene.build(BuildStep::Apply(artifact)), "autonomy-auto");
+    acted(&scene, scene.build(BuildStep::Apply(artifact)), "applies");
 }
 
 #[test]
@@ -347,20 +348,20 @@ fn a_policys_word_is_worth_what_author_and_operator_both_permit() {
     for (author, operator, plan, apply) in [
         (Off, Auto, "autonomy-off", "autonomy-off"),
         (Auto, Off, "autonomy-off", "autonomy-off"),
-        (Suggest, Auto, "reads-only", "autonomy-suggest"),
-        (Auto, Suggest, "reads-only", "autonomy-suggest"),
-        (Approve, Auto, "reads-only", "needs-approval"),
-        (Auto, Approve, "reads-only", "needs-approval"),
-        (Auto, Auto, "autonomy-auto", "autonomy-auto"),
+        (Suggest, Auto, "plans", "autonomy-suggest"),
+        (Auto, Suggest, "plans", "autonomy-suggest"),
+        (Approve, Auto, "plans", "needs-approval"),
+        (Auto, Approve, "plans", "needs-approval"),
+        (Auto, Auto, "plans", "applies"),
     ] {
         let mut scene = Scene::new(Auto);
         let artifact = scene.planned(Vec::new());
         scene.declare(spec("web", author));
-        scene.charter.autonomy = operator;
+        scene.charter.settings.autonomy = operator;
         assert_eq!(scene.rule_of(scene.build(BuildStep::Plan)), plan, "{author:?} {operator:?}");
         let verdict = scene.rule(scene.build(BuildStep::Apply(artifact)));
         assert_eq!(verdict.rule, apply, "{author:?} {operator:?}");
         let started = matches!(verdict.effect, Some(Effect::Start(_)));
-        assert_eq!(started, apply == "autonomy-auto");
+        assert_eq!(started, apply == "applies");
     }
 }

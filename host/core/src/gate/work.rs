@@ -1,8 +1,8 @@
 //! Actions that start a worker.
 
-use super::{Refusal, Spent, Word, act, refuse};
-use crate::charter::Charter;
-use crate::decision::Target;
+use super::{Refusal, Spent, Word, act, refuse, rules};
+use crate::charter::{self, Charter, Judgment, Reason};
+use crate::decision::{Proposal, Target};
 use crate::digest::Digest;
 use crate::ground::Ground;
 use crate::ids::ApprovalId;
@@ -18,6 +18,7 @@ pub(super) struct Case<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) ground: &'a Ground,
     pub(super) situation: &'a Situation,
+    pub(super) proposal: &'a Proposal,
     pub(super) target: &'a Target,
     pub(super) operation: Operation,
     pub(super) artifact: Option<Digest>,
@@ -34,9 +35,12 @@ pub(super) fn rule(case: &Case<'_>, spent: &Spent) -> Result<Word, Refusal> {
     held_back(case, mission)?;
     known_world(case, mission)?;
     let order = order(case, mission, apply);
-    let autonomy = match case.ground.of(&mission.id) {
-        Some(_) => mission.autonomy(case.charter.autonomy),
-        None => Autonomy::Off,
+    let autonomy = autonomy(case, mission);
+    let asked = rules::of_work(case, mission, autonomy, &order);
+    let (reason, approvers) = match case.charter.rules.judge(&asked) {
+        Judgment::Forbidden(reason) => return Err(refuse(reason.rule, reason.because)),
+        Judgment::Permitted(reason) => (reason, 0),
+        Judgment::Asked { reason, approvers } => (reason, approvers),
     };
     match autonomy {
         Autonomy::Off => Err(refuse(
@@ -45,16 +49,37 @@ pub(super) fn rule(case: &Case<'_>, spent: &Spent) -> Result<Word, Refusal> {
         )),
         Autonomy::Suggest if case.operation.changes() => Ok(Word {
             ruling: Ruling::Suggested,
-            rule: "autonomy-suggest",
+            rule: "autonomy-suggest".into(),
             because: "the mission's autonomy is suggest: this is shown to people and nothing more".to_owned(),
             approval: None,
             effect: None,
         }),
-        Autonomy::Approve if case.operation.changes() => approved(case, order),
-        Autonomy::Suggest | Autonomy::Approve => {
-            Ok(act("reads-only", format!("{} changes nothing", case.operation.name()), Effect::Start(Box::new(order))))
+        Autonomy::Approve if case.operation.changes() && approvers == 0 => {
+            let because = "the mission's autonomy is approve: a person is asked".to_owned();
+            approved(case, order, &Reason { rule: "needs-approval".to_owned(), because }, 1)
         }
-        Autonomy::Auto => Ok(act("autonomy-auto", "the mission's autonomy is auto", Effect::Start(Box::new(order)))),
+        Autonomy::Suggest | Autonomy::Approve | Autonomy::Auto if approvers > 0 => {
+            approved(case, order, &reason, approvers)
+        }
+        Autonomy::Suggest | Autonomy::Approve | Autonomy::Auto => {
+            Ok(act(reason.rule, reason.because, Effect::Start(Box::new(order))))
+        }
+    }
+}
+
+/// What the charter is asked, whether or not it would come to that.
+pub(super) fn asked(case: &Case<'_>) -> Option<charter::Request> {
+    let mission = case.ledger.missions.get(&case.target.mission)?;
+    let saved = |artifact| mission.saved.values().find(|saved| saved.plan.input.saved == artifact);
+    let apply = case.artifact.and_then(saved).map(|saved| saved.plan.input.clone());
+    Some(rules::of_work(case, mission, autonomy(case, mission), &order(case, mission, apply)))
+}
+
+/// What the policy's word is worth; nothing for a mission that this run was not told of.
+fn autonomy(case: &Case<'_>, mission: &MissionState) -> Autonomy {
+    match case.ground.of(&mission.id) {
+        Some(_) => mission.autonomy(case.charter.settings.autonomy),
+        None => Autonomy::Off,
     }
 }
 
@@ -96,11 +121,11 @@ fn timely(case: &Case<'_>, mission: &MissionState, spent: &Spent) -> Result<(), 
         return Err(refuse("one-at-a-time", "this decision has started a worker of this mission already"));
     }
     let at_work = case.ledger.orders.values().filter(|state| state.ended.is_none()).count();
-    if u32::try_from(at_work).unwrap_or(u32::MAX).saturating_add(spent.workers) >= case.charter.workers_max {
+    if u32::try_from(at_work).unwrap_or(u32::MAX).saturating_add(spent.workers) >= case.charter.settings.workers_max {
         return Err(refuse("workers-busy", format!("{at_work} workers are at work, and no more are allowed")));
     }
     let Some(tally) = mission.tallies.get(&case.operation) else { return Ok(()) };
-    if tally.failures >= case.charter.failures_max {
+    if tally.failures >= case.charter.settings.failures_max {
         let because = format!("{} failed {} times in a row", case.operation.name(), tally.failures);
         return Err(refuse("attempts-exhausted", because));
     }
@@ -155,7 +180,7 @@ fn safe(charter: &Charter, saved: &Saved) -> Result<(), Refusal> {
         .plan
         .dangers
         .iter()
-        .filter(|danger| danger.makes_root && !charter.grants(&danger.kind))
+        .filter(|danger| danger.makes_root && !charter.settings.grants(&danger.kind))
         .map(|danger| format!("{} ({}: {})", danger.kind, danger.address, danger.detail))
         .collect();
     if dangers.is_empty() {
@@ -212,43 +237,47 @@ fn order(case: &Case<'_>, mission: &MissionState, apply: Option<ApplyInput>) -> 
         made: case.situation.now,
         deadline: case.situation.now.plus_ms(DEADLINE_MS),
         remedy: case.target.remedy.clone(),
-        grants: case.charter.grants.clone(),
+        grants: case.charter.settings.grants.clone(),
         rehearsal: case.ledger.rehearsal,
     }
 }
 
-/// Has a person said yes to exactly this?
-fn approved(case: &Case<'_>, order: Order) -> Result<Word, Refusal> {
+/// Have so many people said yes to exactly this?
+fn approved(case: &Case<'_>, order: Order, reason: &Reason, needed: u8) -> Result<Word, Refusal> {
     let now = case.situation.now;
-    let Some((record, state)) = case.ledger.approval_for(&order, now) else {
-        return Ok(ask(case, order));
+    // One that fewer people were asked for, under another charter, is none.
+    let found = case.ledger.approval_for(&order, now).filter(|(record, _)| record.needed >= needed);
+    let Some((record, state)) = found else {
+        return Ok(ask(case, order, reason, needed));
     };
-    let word = |ruling, rule, because: String, effect| Word {
+    let word = |ruling, rule: &str, because: String, effect| Word {
         ruling,
-        rule,
+        rule: rule.to_owned().into(),
         because,
         approval: Some(record.id.clone()),
         effect,
     };
     match state {
         ApprovalState::Granted => {
-            let who = record.answer.as_ref().map_or(String::new(), |answer| answer.who.to_string());
+            let who: Vec<String> = record.answers.iter().map(|answer| answer.who.to_string()).collect();
             let effect = Some(Effect::Start(Box::new(order)));
-            Ok(word(Ruling::Acted, "approved", format!("granted by {who}"), effect))
+            Ok(word(Ruling::Acted, "approved", format!("granted by {}", who.join(" and ")), effect))
         }
         ApprovalState::Denied => {
-            let comment = record.answer.as_ref().and_then(|answer| answer.comment.clone());
+            let comment = record.denial().and_then(|answer| answer.comment.clone());
             let because =
                 comment.map_or("a person denied it".to_owned(), |comment| format!("a person denied it: {comment}"));
-            Err(Refusal { rule: "denied", because, approval: Some(record.id.clone()) })
+            Err(Refusal { rule: "denied".into(), because, approval: Some(record.id.clone()) })
         }
         ApprovalState::Pending | ApprovalState::Expired | ApprovalState::Superseded => {
-            Ok(word(Ruling::Asked, "needs-approval", "a person was asked and has not answered yet".to_owned(), None))
+            let (given, needed) = (record.given(), record.needed);
+            let because = format!("{}; {given} of {needed} said yes so far", reason.because);
+            Ok(word(Ruling::Asked, &reason.rule, because, None))
         }
     }
 }
 
-fn ask(case: &Case<'_>, order: Order) -> Word {
+fn ask(case: &Case<'_>, order: Order, reason: &Reason, needed: u8) -> Word {
     let turn = case.situation.turn.to_be_bytes();
     let digits = Digest::of_parts(&[&crate::encoding::encode(&order.key), &turn]).short(10);
     let id = ApprovalId::parse(&format!("a-{digits}")).expect("a letter, a dash and digits are characters of a name");
@@ -256,13 +285,15 @@ fn ask(case: &Case<'_>, order: Order) -> Word {
         id: id.clone(),
         order,
         requested: case.situation.now,
-        expires: case.situation.now.plus_ms(case.charter.approval_ttl_ms),
+        expires: case.situation.now.plus_ms(case.charter.settings.approval_ttl_ms),
         policy: case.ledger.policy.digest.unwrap_or(Digest::ZERO),
+        charter: case.charter.digest(),
+        needed,
     };
     Word {
         ruling: Ruling::Asked,
-        rule: "needs-approval",
-        because: "the mission's autonomy is approve: a person is asked".to_owned(),
+        rule: reason.rule.clone().into(),
+        because: reason.because.clone(),
         approval: Some(id),
         effect: Some(Effect::Request(Box::new(request))),
     }

@@ -4,7 +4,7 @@ use super::{
     AdviceRecord, Applied, ApprovalAnswer, ApprovalRecord, KEPT_MAX, KeptVerdict, Ledger, MissionState, Notification,
     OrderState, RETENTION_MS, Saved, SeenFinding,
 };
-use crate::charter::Charter;
+use crate::charter::Settings;
 use crate::digest::Digest;
 use crate::encoding;
 use crate::entry::{Activated, Answered, Declared, Ended, Entry, Opened};
@@ -86,6 +86,7 @@ impl Ledger {
             digest: Some(activated.policy),
             description: Some(activated.description.clone()),
             settings: activated.settings.clone(),
+            by: activated.by,
             memo,
             ..Default::default()
         };
@@ -121,18 +122,21 @@ impl Ledger {
     }
 
     fn command(&mut self, commanded: &Commanded) {
-        let answer = |granted: bool, comment: &Option<String>| {
-            Some(ApprovalAnswer { at: commanded.at, who: commanded.who.clone(), granted, comment: comment.clone() })
+        let answer = |granted: bool, comment: &Option<String>| ApprovalAnswer {
+            at: commanded.at,
+            who: commanded.who.clone(),
+            granted,
+            comment: comment.clone(),
         };
         match &commanded.command {
             Command::Approve { approval, comment } => {
                 if let Some(record) = self.approvals.get_mut(approval) {
-                    record.answer = answer(true, comment);
+                    record.answers.push(answer(true, comment));
                 }
             }
             Command::Deny { approval, comment } => {
                 if let Some(record) = self.approvals.get_mut(approval) {
-                    record.answer = answer(false, comment);
+                    record.answers.push(answer(false, comment));
                 }
             }
             Command::Destroy { mission } => {
@@ -172,7 +176,7 @@ impl Ledger {
     /// whether the policy was shown them or not.
     fn see_findings(&mut self, situation: &Situation, ground: &Ground) {
         let known = std::mem::take(&mut self.findings);
-        for Unshown { id, rule, first_seen, changed, content } in
+        for Unshown { id, rule, first_seen, changed, content, .. } in
             situation.findings.iter().map(Unshown::from).chain(ground.unshown.iter().cloned())
         {
             let acknowledged_until = known.get(&id).and_then(|seen| seen.acknowledged_until);
@@ -262,7 +266,9 @@ impl Ledger {
             requested: request.requested,
             expires: request.expires,
             policy: request.policy,
-            answer: None,
+            charter: request.charter,
+            needed: request.needed,
+            answers: Vec::new(),
             used: false,
         };
         self.approvals.entry(request.id.clone()).or_insert(record);
@@ -386,7 +392,7 @@ impl MissionState {
         let tally = self.tallies.entry(order.key.operation).or_default();
         match result.end {
             End::Succeeded => *tally = Default::default(),
-            End::Cancelled => tally.not_before = Some(at.plus_ms(Charter::cool_down_ms(CANCELLED_REST))),
+            End::Cancelled => tally.not_before = Some(at.plus_ms(Settings::cool_down_ms(CANCELLED_REST))),
             // The engine's minimum and the provider's newest do not meet: preflight knows when they do again.
             End::Failed if result.failure.as_ref().is_some_and(|failure| failure.kind == VERSION_MISMATCH) => {
                 tally.not_before = Some(at.plus_ms(VERSION_MISMATCH_REST_MS));
@@ -394,7 +400,7 @@ impl MissionState {
             }
             End::Failed | End::Lost => {
                 tally.failures = tally.failures.saturating_add(1);
-                tally.not_before = Some(at.plus_ms(Charter::cool_down_ms(tally.failures)));
+                tally.not_before = Some(at.plus_ms(Settings::cool_down_ms(tally.failures)));
                 tally.last.clone_from(&result.failure);
             }
         }

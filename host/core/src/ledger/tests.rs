@@ -169,6 +169,8 @@ fn nothing_grows_without_a_bound() {
             requested: scene.now,
             expires: scene.now.plus_ms(1),
             policy: Digest::ZERO,
+            charter: Digest::ZERO,
+            needed: 1,
         })));
         let mut notify = template.clone();
         notify.key = format!("notify-{index}");

@@ -1,6 +1,8 @@
 //! What a worker says, made fit for the journal and for policies: redacted, escaped and bounded.
 
-use quarterdeck_core::order::{OBJECTS_MAX, PlanDanger, SavedPlan, WorkerResult};
+use std::collections::BTreeSet;
+
+use quarterdeck_core::order::{End, KINDS_MAX, OBJECTS_MAX, PlanDanger, SavedPlan, WorkerResult};
 use quarterdeck_core::redaction::{NAME_BYTES_MAX, Redactor};
 use quarterdeck_core::situation::{Failure, KEY_BYTES_MAX, TEXT_BYTES_MAX};
 use serde::Deserialize;
@@ -21,7 +23,18 @@ pub(super) fn result(redactor: &Redactor, mut result: WorkerResult) -> WorkerRes
         remedies.truncate(REMEDIES_MAX);
         remedies.iter_mut().for_each(|remedy| text(remedy, KEY_BYTES_MAX));
     }
-    if let Some(SavedPlan { dangers, touches, .. }) = &mut result.saved {
+    if result.saved.as_ref().is_some_and(|saved| saved.kinds.longest() > KINDS_MAX) {
+        // Rules are about what it touches, and none of that may be left out.
+        let message = format!("the plan touches more than {KINDS_MAX} types of resources");
+        let failure = Failure { kind: "usage".to_owned(), message, retryable: false, remedies: Vec::new() };
+        result = WorkerResult { tool: result.tool, ..WorkerResult::failed(End::Failed, failure) };
+    }
+    if let Some(SavedPlan { dangers, touches, kinds, .. }) = &mut result.saved {
+        let safe = |names: &BTreeSet<String>| names.iter().map(|name| redactor.safe(name, KEY_BYTES_MAX)).collect();
+        kinds.makes = safe(&kinds.makes);
+        kinds.alters = safe(&kinds.alters);
+        kinds.removes = safe(&kinds.removes);
+        kinds.providers = safe(&kinds.providers);
         // What makes a container root must not be what is left out.
         let mut told = std::collections::BTreeSet::new();
         let first = |danger: &PlanDanger| danger.makes_root && told.insert(danger.kind.clone());
@@ -68,7 +81,7 @@ pub(super) fn event(redactor: &Redactor, line: &str, bytes_max: usize) -> String
 #[cfg(test)]
 mod tests {
     use quarterdeck_core::digest::Digest;
-    use quarterdeck_core::order::{ApplyInput, End};
+    use quarterdeck_core::order::ApplyInput;
     use quarterdeck_core::situation::ChangeSummary;
 
     use super::*;
@@ -82,7 +95,8 @@ mod tests {
         let digest = Digest::of(b"saved");
         let input = ApplyInput { saved: digest, json: digest, lock: None, state: None, destroy: false };
         let summary = ChangeSummary::default();
-        let saved = SavedPlan { input, summary, rendered: digest, dangers, touches: Vec::new() };
+        let saved =
+            SavedPlan { input, summary, rendered: digest, dangers, touches: Vec::new(), kinds: Default::default() };
         let failure = Failure { kind: "other".into(), message: String::new(), retryable: false, remedies: Vec::new() };
         let worker = WorkerResult { saved: Some(saved), ..WorkerResult::failed(End::Failed, failure) };
         result(&Redactor::new([7; 32]), worker).saved.unwrap().dangers

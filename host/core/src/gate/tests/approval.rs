@@ -6,7 +6,7 @@ use crate::digest::Digest;
 use crate::fixture::{Scene, spec, state};
 use crate::ids::{ApprovalId, MissionId, OrderName, Timestamp};
 use crate::mission::MissionSpec;
-use crate::observation::Command;
+use crate::observation::{Command, Person};
 use crate::order::Order;
 use crate::situation::{ApprovalState, Autonomy, Operation, Ruling};
 use crate::verdict::Effect;
@@ -66,7 +66,7 @@ fn an_approval_expires_granted_or_not() {
     let (mut scene, apply, approval) = waiting();
     let mut granted = scene.clone();
     granted.approve(&approval);
-    let ttl = scene.charter.approval_ttl_ms;
+    let ttl = scene.charter.settings.approval_ttl_ms;
     for scene in [&mut scene, &mut granted] {
         scene.pass(ttl - 1);
         assert_ne!(standing(scene, &approval), ApprovalState::Expired);
@@ -76,7 +76,10 @@ fn an_approval_expires_granted_or_not() {
         assert_eq!(verdict.ruling, Ruling::Asked);
         assert!(verdict.effect.is_some() && verdict.approval != Some(approval.clone()), "a person is asked anew");
         assert!(
-            scene.ledger.permits(&Command::Approve { approval: approval.clone(), comment: None }, scene.now).is_err()
+            scene
+                .ledger
+                .permits(&Person::Uid(1000), &Command::Approve { approval: approval.clone(), comment: None }, scene.now)
+                .is_err()
         );
     }
 }

@@ -31,7 +31,7 @@ fn a_policy_tells_a_worker_to_stop_once_it_is_overdue() {
     let cancel = Action::Cancel(order.name.clone());
     refused(&scene, cancel.clone(), "not-overdue");
     scene.now = order.deadline;
-    acted(&scene, cancel.clone(), "cancel");
+    acted(&scene, cancel.clone(), "words");
     scene.end(&order.name, succeeded());
     refused(&scene, cancel, "no-worker");
     refused(&scene, Action::Cancel(crate::ids::OrderName::parse("plan-web-0").unwrap()), "no-worker");
@@ -40,27 +40,27 @@ fn a_policy_tells_a_worker_to_stop_once_it_is_overdue() {
 #[test]
 fn a_question_is_asked_once_until_it_is_answered() {
     let mut scene = asking();
-    acted(&scene, ask("q"), "ask");
+    acted(&scene, ask("q"), "words");
     journaled(&mut scene, ask("q"));
     refused(&scene, ask("q"), "asked-already");
-    acted(&scene, ask("another"), "ask");
+    acted(&scene, ask("another"), "words");
     let question = scene.ledger.advice["q"].question.clone();
     scene.fold(Entry::Replied(BrainReply::unanswered(&question, scene.now, "nobody is there")));
     assert!(matches!(scene.ledger.advice["q"].advice.reply, Reply::Unanswered(_)));
-    acted(&scene, ask("q"), "ask");
+    acted(&scene, ask("q"), "words");
 }
 
 #[test]
 fn questions_are_counted_by_the_day() {
     let mut scene = asking();
-    scene.charter.questions_a_day_max = 2;
+    scene.charter.settings.questions_a_day_max = 2;
     let both = scene.rule_all(vec![ask("a"), ask("b"), ask("c")]);
     let rules: Vec<&str> = both.iter().map(|verdict| verdict.rule.as_str()).collect();
-    assert_eq!(rules, ["ask", "ask", "questions-spent"]);
+    assert_eq!(rules, ["words", "words", "questions-spent"]);
     scene.open(both);
     refused(&scene, ask("d"), "questions-spent");
     scene.pass(24 * 60 * 60 * 1_000);
-    acted(&scene, ask("d"), "ask");
+    acted(&scene, ask("d"), "words");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_question_is_about_what_is_in_view() {
 fn people_are_told() {
     let scene = Scene::new(Autonomy::Off);
     let (title, text) = ("Look here".to_owned(), String::new());
-    acted(&scene, Action::Notify { severity: Severity::Info, title, text, mission: None }, "notify");
+    acted(&scene, Action::Notify { severity: Severity::Info, title, text, mission: None }, "words");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn an_open_finding_is_acknowledged() {
         reason: "known".to_owned(),
     };
     refused(&scene, acknowledge("f-2"), "no-finding");
-    acted(&scene, acknowledge("f-1"), "acknowledge");
+    acted(&scene, acknowledge("f-1"), "words");
     journaled(&mut scene, acknowledge("f-1"));
     let seen = &scene.ledger.findings[&FindingId::parse("f-1").unwrap()];
     assert_eq!(seen.acknowledged_until, Some(crate::ids::Timestamp::MAX));

@@ -7,6 +7,7 @@ use super::*;
 use crate::decision::Action;
 use crate::entry::{Closed, Declared, Ended, Settled, StateChanged, Stored};
 use crate::fixture::{begun, saved, state};
+use crate::observation::Command;
 use crate::observation::{Commanded, Observation, SeenMission, WorkerReport};
 use crate::order::{ApplyInput, OBJECTS_MAX};
 use crate::question::BrainReply;
@@ -111,6 +112,8 @@ impl Numbers {
                 requested,
                 expires,
                 policy: Digest::ZERO,
+                charter: Digest::ZERO,
+                needed: 1,
             }))),
             3 => Some(Effect::Cancel(self.name())),
             4 => Some(Effect::Ask(Box::new(Question {
@@ -160,6 +163,7 @@ impl Numbers {
                     policy: Digest::ZERO,
                     description,
                     settings: Vec::new(),
+                    by: None,
                 })
             }
             2 => Entry::Declared(Declared {
@@ -262,7 +266,7 @@ fn any_ledger_can_be_asked_and_ruled_on() {
                 scene.fold(news);
             }
             let command = numbers.command();
-            let _either = scene.ledger.permits(&command, scene.now).is_ok();
+            let _either = scene.ledger.permits(&crate::observation::Person::Uid(1000), &command, scene.now).is_ok();
             let targets: Vec<crate::decision::Target> = scene
                 .ledger
                 .missions

@@ -55,6 +55,7 @@ fn facts(raw: &RawPlan) -> Result<PlanFacts, PlanError> {
         counts,
         by_type,
         changes,
+        providers: providers(&resources),
         drift,
         dangers: dangers(&resources, &raw.configuration),
         outputs_changed: changed.take(RESOURCES_MAX).map(|(name, _)| escape(name, 80)).collect(),
@@ -97,6 +98,13 @@ fn count(resources: &[(&RawResource, Action)]) -> (Counts, Vec<TypeCounts>) {
     }
     let by_type = types.into_iter().map(|(kind, counts)| TypeCounts { kind: escape(kind, 80), counts });
     (all, by_type.collect())
+}
+
+/// The providers of what is touched, in short form where they have one.
+fn providers(resources: &[(&RawResource, Action)]) -> Vec<String> {
+    let touched = resources.iter().filter(|(resource, action)| *action != Action::NoOp || imports(resource));
+    let named = |name: &str| provider_source(name).unwrap_or_else(|| escape(name, 80));
+    touched.map(|(resource, _)| named(&resource.provider_name)).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn add(counts: &mut Counts, resource: &RawResource, action: Action) {

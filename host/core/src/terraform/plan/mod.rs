@@ -27,7 +27,7 @@ pub use danger::{Danger, DangerKind};
 pub use facts::parse_plan;
 
 use super::grants::Grants;
-use crate::order::PlanDanger;
+use crate::order::{PlanDanger, PlanKinds};
 use crate::situation::ChangeSummary;
 
 /// A plan's JSON has at most this many bytes (32 MiB); one with a thousand containers has about 10 MiB.
@@ -140,6 +140,8 @@ pub struct PlanFacts {
     pub by_type: Vec<TypeCounts>,
     /// Every resource that is touched: destroyed and replaced first, then by action and address.
     pub changes: Vec<ResourceChange>,
+    /// The sources of the providers of all that is touched, sorted.
+    pub providers: Vec<String>,
     /// What the refresh found changed outside.
     pub drift: Vec<Drift>,
     /// What is dangerous, refused things first.
@@ -188,6 +190,21 @@ impl PlanFacts {
             makes_root: danger.makes_root,
         };
         self.dangers.iter().map(plain).collect()
+    }
+
+    /// The types that it touches.
+    pub fn kinds(&self) -> PlanKinds {
+        let of = |touched: fn(&Counts) -> bool| {
+            self.by_type.iter().filter(|entry| touched(&entry.counts)).map(|entry| entry.kind.clone()).collect()
+        };
+        PlanKinds {
+            makes: of(|counts| counts.adds + counts.replaces > 0),
+            alters: of(|counts| counts.changes > 0),
+            removes: of(|counts| counts.destroys + counts.replaces + counts.forgets > 0),
+            providers: self.providers.iter().cloned().collect(),
+            adopts: self.counts.imports,
+            forgets: self.counts.forgets,
+        }
     }
 
     /// The addresses that it touches, each after its action, what is destroyed first; at most [`TOUCHES_MAX`].

@@ -1,0 +1,149 @@
+//! What the charter is asked about a proposal, worked out from ledger, ground and situation.
+//!
+//! A policy's word counts for one thing here: the findings that it cites are among those that it answers. What Gemini
+//! recommended is read from the advice in view, cited or not.
+
+use std::collections::BTreeSet;
+
+use super::work::Case;
+use crate::charter::{Answered, Asker, Name, PlanGist, Request, Subject};
+use crate::decision::Proposal;
+use crate::ground::{Ground, Unshown};
+use crate::ids::{FindingId, MissionId, Timestamp};
+use crate::ledger::{Ledger, MissionState};
+use crate::order::{Order, SavedPlan};
+use crate::situation::{Autonomy, Reply, Severity, Situation};
+
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+
+/// The question about work.
+pub(super) fn of_work(case: &Case<'_>, mission: &MissionState, autonomy: Autonomy, order: &Order) -> Request {
+    let saved = case.artifact.and_then(|artifact| {
+        mission.saved.values().find(|saved| saved.plan.input.saved == artifact).map(|saved| &saved.plan)
+    });
+    Request {
+        mission: Some(subject(mission, autonomy)),
+        failures: mission.tallies.get(&case.operation).map_or(0, |tally| tally.failures),
+        attempt: order.attempt,
+        workers: count(case.ledger.orders.values().filter(|state| state.ended.is_none())),
+        recommended: recommended(case.situation, mission),
+        plan: saved.map(gist),
+        ..common(case.ledger, case.ground, case.situation, case.proposal, Some(&mission.id))
+    }
+}
+
+/// The question about an action that starts no worker.
+pub(super) fn of_words(
+    ledger: &Ledger,
+    ground: &Ground,
+    situation: &Situation,
+    proposal: &Proposal,
+    mission: Option<&MissionState>,
+    ceiling: Autonomy,
+) -> Request {
+    let asked = if ledger.asked.0 == situation.now.0 / DAY_MS { ledger.asked.1 } else { 0 };
+    Request {
+        mission: mission.map(|state| subject(state, state.autonomy(ceiling))),
+        questions_today: asked,
+        ..common(ledger, ground, situation, proposal, mission.map(|state| &state.id))
+    }
+}
+
+fn common(
+    ledger: &Ledger,
+    ground: &Ground,
+    situation: &Situation,
+    proposal: &Proposal,
+    mission: Option<&MissionId>,
+) -> Request {
+    let described = ledger.policy.description.as_ref();
+    let days = situation.now.0 / DAY_MS;
+    Request {
+        policy: Asker {
+            name: described.map(|described| described.name.clone()).unwrap_or_default(),
+            version: described.map(|described| described.version.clone()).unwrap_or_default(),
+            digest: ledger.policy.digest.map(|digest| digest.hex()).unwrap_or_default(),
+        },
+        action: Name::of(proposal),
+        findings: answered(ground, situation, proposal, mission),
+        rehearsal: ledger.rehearsal,
+        hour: u32::try_from(situation.now.0 % DAY_MS / HOUR_MS).expect("a day has 24 hours"),
+        // The epoch was a Thursday.
+        weekday: u32::try_from((days + 3) % 7 + 1).expect("a week has 7 days"),
+        ..Request::default()
+    }
+}
+
+fn subject(mission: &MissionState, autonomy: Autonomy) -> Subject {
+    Subject {
+        id: mission.id.to_string(),
+        name: mission.spec.name.to_string(),
+        autonomy: autonomy.name().to_owned(),
+        desired: mission.desired().name().to_owned(),
+        labels: mission.spec.labels.iter().map(|label| (label.key.clone(), label.value.clone())).collect(),
+    }
+}
+
+/// The findings of the mission, whole, and those that the proposal cites.
+fn answered(ground: &Ground, situation: &Situation, proposal: &Proposal, mission: Option<&MissionId>) -> Answered {
+    let mut counted: BTreeSet<FindingId> = BTreeSet::new();
+    let (mut worst, mut oldest) = (None::<Severity>, None::<Timestamp>);
+    let (mut rules, mut namespaces) = (BTreeSet::new(), BTreeSet::new());
+    for finding in situation.findings.iter().map(Unshown::from).chain(ground.unshown.iter().cloned()) {
+        let cited = proposal.cites.iter().any(|cite| cite == finding.id.as_str());
+        if cited || mission.is_some() && finding.mission.as_ref() == mission {
+            counted.insert(finding.id);
+            worst = worst.max(Some(finding.severity));
+            oldest = Some(oldest.map_or(finding.first_seen, |oldest| oldest.min(finding.first_seen)));
+            rules.insert(finding.rule);
+            namespaces.extend(finding.namespace);
+        }
+    }
+    Answered {
+        count: count(counted.iter()),
+        worst: match worst {
+            None => 0,
+            Some(Severity::Info) => 1,
+            Some(Severity::Warning) => 2,
+            Some(Severity::Critical) => 3,
+        },
+        oldest_seconds: oldest.map_or(0, |oldest| situation.now.since_ms(oldest) / 1_000),
+        rules,
+        namespaces,
+    }
+}
+
+/// Whether advice in view recommends this mission, or a need that it offers.
+fn recommended(situation: &Situation, mission: &MissionState) -> bool {
+    let answers = situation.advice.iter().filter_map(|advice| match &advice.reply {
+        Reply::Assessed(assessment) => Some(&assessment.recommendations),
+        Reply::Pending | Reply::Unanswered(_) => None,
+    });
+    answers.flatten().any(|said| {
+        said.mission.as_ref() == Some(&mission.id)
+            || said.need.as_ref().is_some_and(|need| mission.spec.offers.contains(need))
+    })
+}
+
+fn gist(plan: &SavedPlan) -> PlanGist {
+    let SavedPlan { input, summary, kinds, dangers, rendered: _, touches: _ } = plan;
+    PlanGist {
+        destroy: input.destroy,
+        adds: summary.adds,
+        changes: summary.changes,
+        replaces: summary.replaces,
+        destroys: summary.destroys,
+        adopts: kinds.adopts,
+        forgets: kinds.forgets,
+        makes: kinds.makes.clone(),
+        alters: kinds.alters.clone(),
+        removes: kinds.removes.clone(),
+        providers: kinds.providers.clone(),
+        dangers: dangers.iter().map(|danger| danger.kind.clone()).collect(),
+    }
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,97 @@
+//! Requests to people, their answers, and where an approval stands.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::Ledger;
+use crate::digest::Digest;
+use crate::ids::{ApprovalId, Timestamp};
+use crate::observation::Person;
+use crate::order::Order;
+use crate::situation::{ApprovalState, Operation};
+
+/// A request to people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApprovalRecord {
+    /// Its name.
+    pub id: ApprovalId,
+    /// Exactly what would be started.
+    pub order: Order,
+    /// When it was asked.
+    pub requested: Timestamp,
+    /// Until when it can be granted and used.
+    pub expires: Timestamp,
+    /// The policy that asked.
+    pub policy: Digest,
+    /// The charter in force then.
+    pub charter: Digest,
+    /// So many people have to say yes.
+    pub needed: u8,
+    /// The answers, one a person; a no is the last.
+    pub answers: Vec<ApprovalAnswer>,
+    /// Whether its order was started.
+    pub used: bool,
+}
+
+/// A person's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApprovalAnswer {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub who: Person,
+    /// Whether it was granted.
+    pub granted: bool,
+    /// What the person wrote.
+    pub comment: Option<String>,
+}
+
+impl ApprovalRecord {
+    /// How many people have said yes.
+    pub fn given(&self) -> u8 {
+        let granted = self.answers.iter().filter(|answer| answer.granted);
+        let people: BTreeSet<u32> = granted.map(|answer| answer.who.uid()).collect();
+        u8::try_from(people.len()).unwrap_or(u8::MAX)
+    }
+
+    /// The no, if somebody said it.
+    pub fn denial(&self) -> Option<&ApprovalAnswer> {
+        self.answers.iter().find(|answer| !answer.granted)
+    }
+}
+
+impl Ledger {
+    /// Where an approval stands at this time.
+    pub fn approval_state(&self, record: &ApprovalRecord, now: Timestamp) -> ApprovalState {
+        let current = || {
+            let mission = self.missions.get(&record.order.mission)?;
+            let same = mission.generation == record.order.key.generation && mission.spec.plan == record.order.plan;
+            let Some(apply) = &record.order.apply else { return same.then_some(()) };
+            let operation = if apply.destroy { Operation::PlanDestroy } else { Operation::Plan };
+            let saved = mission.saved.get(&operation)?;
+            (same && saved.plan.input.saved == record.order.key.input && !mission.is_stale(saved)).then_some(())
+        };
+        let granted = record.given() >= record.needed;
+        match record.denial() {
+            Some(_) => ApprovalState::Denied,
+            None if granted && record.used => ApprovalState::Granted,
+            None if current().is_none() => ApprovalState::Superseded,
+            None if now >= record.expires => ApprovalState::Expired,
+            None if granted => ApprovalState::Granted,
+            None => ApprovalState::Pending,
+        }
+    }
+
+    /// The live approval (pending, granted or denied) of exactly this work, if there is one.
+    pub fn approval_for(&self, order: &Order, now: Timestamp) -> Option<(&ApprovalRecord, ApprovalState)> {
+        self.approvals
+            .values()
+            .filter(|record| !record.used && order.is_what_was_approved(&record.order))
+            .map(|record| (record, self.approval_state(record, now)))
+            .filter(|(_, state)| {
+                matches!(state, ApprovalState::Pending | ApprovalState::Granted | ApprovalState::Denied)
+            })
+            .max_by_key(|(record, _)| record.requested)
+    }
+}

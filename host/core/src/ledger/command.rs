@@ -1,0 +1,111 @@
+//! What people may say to the ledger, and why not.
+
+use super::{ApprovalRecord, Ledger, MissionState};
+use crate::ids::{ApprovalId, Timestamp};
+use crate::mission::MissionName;
+use crate::observation::{Command, Person};
+use crate::situation::ApprovalState;
+
+/// Why a command can't be done.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CommandError {
+    /// There is no such mission.
+    #[error("there is no mission {0:?}; `quarterdeck get missions` lists them")]
+    NoMission(String),
+    /// There is no such approval.
+    #[error("there is no approval {0:?}; `quarterdeck get approvals` lists them")]
+    NoApproval(String),
+    /// The approval can't be answered any more.
+    #[error("approval {id} is {state} and can't be answered any more")]
+    Answered {
+        /// Which.
+        id: ApprovalId,
+        /// What it is.
+        state: &'static str,
+    },
+    /// This person has said yes already.
+    #[error("uid {uid} has granted approval {id} already; {given} of {needed} people have, and another one has to")]
+    Twice {
+        /// Which.
+        id: ApprovalId,
+        /// Who.
+        uid: u32,
+        /// How many have said yes.
+        given: u8,
+        /// How many have to.
+        needed: u8,
+    },
+    /// This person's yes does not count.
+    #[error("uid {uid} {role}, and where more than one has to say yes to {id} they do not count: somebody else has to")]
+    NotCounted {
+        /// Which.
+        id: ApprovalId,
+        /// Who.
+        uid: u32,
+        /// Why not.
+        role: &'static str,
+    },
+    /// There is no such worker at work.
+    #[error("no worker {0:?} is at work; `quarterdeck get workers` lists them")]
+    NoWorker(String),
+    /// The mission is not destroyed by command.
+    #[error("mission {0} was not destroyed by a command, so there is nothing to take back")]
+    NotDestroyed(String),
+}
+
+impl Ledger {
+    /// Whether a command can be done at this time.
+    ///
+    /// # Errors
+    /// Where it names what is not there, or what can't be answered any more.
+    pub fn permits(&self, who: &Person, command: &Command, now: Timestamp) -> Result<(), CommandError> {
+        match command {
+            Command::Approve { approval, .. } | Command::Deny { approval, .. } => {
+                let no = || CommandError::NoApproval(approval.to_string());
+                let record = self.approvals.get(approval).ok_or_else(no)?;
+                match self.approval_state(record, now) {
+                    ApprovalState::Pending if matches!(command, Command::Approve { .. }) => self.counts(who, record),
+                    ApprovalState::Pending => Ok(()),
+                    state @ (ApprovalState::Granted
+                    | ApprovalState::Denied
+                    | ApprovalState::Expired
+                    | ApprovalState::Superseded) => {
+                        Err(CommandError::Answered { id: approval.clone(), state: state.name() })
+                    }
+                }
+            }
+            Command::Destroy { mission } => self.known(mission).map(|_| ()),
+            Command::Restore { mission } => match self.known(mission)?.destroyed {
+                Some(_) => Ok(()),
+                None => Err(CommandError::NotDestroyed(mission.to_string())),
+            },
+            Command::Cancel { order } => match self.orders.get(order) {
+                Some(state) if state.ended.is_none() => Ok(()),
+                Some(_) | None => Err(CommandError::NoWorker(order.to_string())),
+            },
+        }
+    }
+
+    /// Whether this person's yes counts: once, and where more than one is wanted not that of who wrote the mission or
+    /// brought the policy.
+    fn counts(&self, who: &Person, record: &ApprovalRecord) -> Result<(), CommandError> {
+        let id = record.id.clone();
+        if record.answers.iter().any(|answer| answer.who.uid() == who.uid()) {
+            return Err(CommandError::Twice { id, uid: who.uid(), given: record.given(), needed: record.needed });
+        }
+        let author = self.missions.get(&record.order.mission).and_then(|mission| mission.spec.author);
+        let role = match who.uid() {
+            uid if author == Some(uid) => "wrote the mission",
+            uid if self.policy.by == Some(uid) => "brought the policy",
+            _stranger => return Ok(()),
+        };
+        if record.needed < 2 {
+            return Ok(());
+        }
+        Err(CommandError::NotCounted { id, uid: who.uid(), role })
+    }
+
+    fn known(&self, name: &MissionName) -> Result<&MissionState, CommandError> {
+        self.mission(name).ok_or_else(|| CommandError::NoMission(name.to_string()))
+    }
+}
