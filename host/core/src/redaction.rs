@@ -2,44 +2,51 @@
 //!
 //! Logs, events, plans and messages hold secrets that nobody meant to show. Whatever is observed passes here once,
 //! when it is parsed, so that policy, journal, memory and Gemini see the same text. A secret becomes
-//! `[redacted:<kind>:<8 hex>]`, the hex being a keyed hash of it: the same secret has the same placeholder over all
-//! turns, so that a change of it is seen, and nobody without the key can test a guess against it.
+//! `[redacted:<kind>:<12 hex>]`. The first eight digits are a keyed hash of the secret: it has the same ones over all
+//! turns, wherever and however encoded it stands, so that a change of it is seen, and nobody without the key can test a
+//! guess against it. The last four prove, keyed too, that the placeholder is ours: what only looks like one is replaced
+//! like a secret, so that no text can bring its own (but for one guess in 65 536).
 //!
-//! Three kinds of rule find secrets: their own shape (`pattern.rs`, `pem.rs`), the name they are assigned to
-//! (`assignment.rs`, `name.rs`, `value.rs`), and values that the host knows to be secret. All three look behind base64
-//! too (`encoded.rs`). In doubt more is taken than needed, for a word too many is no harm; what an operator reads for
-//! (digests, ids, names, ports, images) is never taken.
+//! Three kinds of rule find secrets: their own shape or place (`kinds.rs`, `shape.rs`, `pem.rs`), the name they are
+//! assigned to (`assignment.rs`, `name.rs`, `value.rs`), and values that the host knows to be secret (`known.rs`). All
+//! look behind escapes, percent signs, base64, hex and line breaks too (`forms.rs`). In doubt more is taken than needed,
+//! for a word too many is no harm; what an operator reads for (digests, ids, names, ports, images) is never taken.
 //!
-//! What is not here: secrets without shape, name or knowledge of them; other encodings (hex, percent, compression);
-//! the choice of what is redacted, which is the parsers'. Redaction is a net under the rule that secrets are not
-//! collected at all, and not a licence to collect them.
+//! Time is linear in the text and memory bounded by it: patterns are matched by automata, which never go back; what is
+//! read by hand is read forwards; a text has a fixed number of readings, none much longer than it, and a fixed number of
+//! passes.
+//!
+//! What is not here: secrets without shape, name or knowledge of them; other encodings (compression, other bases); a
+//! value broken over lines that only its name tells; the choice of what is redacted, which is the parsers'. Redaction is
+//! a net under the rule that secrets are not collected at all, and not a licence to collect them.
 
 mod assignment;
-mod encoded;
+mod forms;
+mod found;
+mod kinds;
+mod known;
 mod name;
-mod pattern;
 mod pem;
-mod span;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod value;
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::LazyLock;
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
-use regex::Regex;
+use regex::{Captures, Regex};
 use sha2::Sha256;
 
-use span::{Kind, Span};
+use forms::{Join, Reading};
+use found::{Found, Span};
+pub use known::KNOWN_BYTES_MIN;
+use known::Known;
 
 use crate::situation::cut;
 use crate::terraform::text::escape;
-
-/// Known values shorter than this (in bytes) are ignored: they would be found inside ordinary words.
-pub const KNOWN_BYTES_MIN: usize = 6;
 
 /// The name or id of an object is kept up to this many bytes; an engine's are 64 hex digits, or a name of up to 255.
 pub const NAME_BYTES_MAX: usize = 512;
@@ -48,8 +55,9 @@ pub const NAME_BYTES_MAX: usize = 512;
 /// in what is shown is seen whole. It is the longest private key that counts as whole (32 KiB).
 pub const LOOK_AHEAD_BYTES: usize = pem::PEM_BYTES_MAX;
 
-/// Base64 is looked behind this many times: a Kubernetes Secret that holds a Docker configuration needs two.
-const LAYERS_MAX: usize = 2;
+/// Encodings are looked behind this many times: a Kubernetes Secret in a JSON string that holds a Docker configuration
+/// needs three.
+const LAYERS_MAX: usize = 3;
 
 /// Replacing changes what stands beside what, so a text is looked at again until nothing is found, at most this many
 /// times. Two are usual; a text that needs more was made to.
@@ -61,9 +69,9 @@ const FILLER: char = '\u{1}';
 /// What ends a text that was cut.
 const ELLIPSIS: &str = "…";
 
+/// What looks like a placeholder, ours or not.
 static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
-    let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
-    Regex::new(&format!(r"\[redacted:(?:{}):[0-9a-f]{{8}}\]", kinds.join("|"))).expect("the kinds are plain words")
+    Regex::new(r"\[redacted:([a-z0-9-]{1,40}):([0-9a-f]{1,64})\]").expect("a constant that the tests compile")
 });
 
 /// A value that must not be shown. It has no `Debug`, no `Display` and no `Serialize`, so that it cannot get into a
@@ -86,39 +94,21 @@ impl Secret {
 /// Finds secrets in texts and replaces them by keyed placeholders. It holds a key and known secrets: no `Debug`.
 pub struct Redactor {
     keyed: Hmac<Sha256>,
-    known: Vec<Secret>,
+    known: Known,
 }
 
 impl Redactor {
     /// A redactor whose placeholders are keyed with `key`. Keep the key: with another one every placeholder changes.
     pub fn new(key: [u8; 32]) -> Redactor {
         let keyed = Hmac::new_from_slice(&key).expect("HMAC takes keys of any length");
-        Redactor { keyed, known: Vec::new() }
+        Redactor { keyed, known: Known::default() }
     }
 
-    /// Adds values known to be secret: from now on every occurrence is replaced, plain, escaped as in JSON, or in
-    /// base64. Blanks around a value do not count; values under [`KNOWN_BYTES_MIN`] bytes are ignored.
+    /// Adds values known to be secret: from now on every occurrence is replaced, plain, escaped as in JSON or in an
+    /// address, in base64 at any offset, in hex, or broken over lines. Blanks around a value do not count; values under
+    /// [`KNOWN_BYTES_MIN`] bytes are ignored.
     pub fn with_known<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
-        for value in values {
-            let value = value.trim();
-            if value.len() < KNOWN_BYTES_MIN {
-                continue;
-            }
-            let quoted = serde_json::to_string(value).expect("a string is always JSON");
-            // The last symbol of unpadded base64 holds bits of what follows it, so a longer text shows another one.
-            let whole = value.len() / 3 * 4;
-            let mut forms = vec![
-                value.to_owned(),
-                quoted[1..quoted.len() - 1].to_owned(),
-                STANDARD_NO_PAD.encode(value),
-                URL_SAFE_NO_PAD.encode(value),
-                STANDARD_NO_PAD.encode(value)[..whole].to_owned(),
-                URL_SAFE_NO_PAD.encode(value)[..whole].to_owned(),
-            ];
-            forms.sort();
-            forms.dedup();
-            self.known.extend(forms.into_iter().map(Secret));
-        }
+        self.known.add(values);
     }
 
     /// The text with every secret replaced. Redacting again changes nothing. Time is linear in the text; whoever takes
@@ -137,7 +127,7 @@ impl Redactor {
             redacted = self.render(&redacted, &spans, redacted.len());
         }
         // A text made to outlast the passes is not worth showing.
-        Cow::Owned(self.placeholder(Kind::Text, text))
+        Cow::Owned(self.placeholder(kinds::TEXT.name, &[Secret::new(text.to_owned())]))
     }
 
     /// At most `bytes_max` bytes of the redacted text, ending in `…` where something was left out. It is redacted first
@@ -174,36 +164,64 @@ impl Redactor {
         self.safe(text, NAME_BYTES_MAX)
     }
 
-    /// The secrets of a text, in order, none overlapping another, none of them a placeholder.
+    /// The secrets of a text, in order, none overlapping another, none of them a placeholder of ours.
     fn spans(&self, text: &str) -> Vec<Span> {
-        let masked = mask(text);
-        let mut spans = Vec::new();
-        self.find(&masked, LAYERS_MAX, &mut spans);
-        for span in &mut spans {
-            span.range = text.floor_char_boundary(span.range.start)..text.ceil_char_boundary(span.range.end);
+        let mut found = Vec::new();
+        let masked = mask(text, |found| self.is_ours(found));
+        self.find(&masked, LAYERS_MAX, &mut found);
+        for foreign in PLACEHOLDER.captures_iter(text).filter(|found| !self.is_ours(found)) {
+            let range = foreign.get(0).map(|whole| whole.range()).unwrap_or_default();
+            found.push(Found::plain(text, range, &kinds::FOREIGN));
         }
-        let mut spans = span::merge(spans);
+        for Found { range, .. } in &mut found {
+            *range = text.floor_char_boundary(range.start)..text.ceil_char_boundary(range.end);
+        }
+        let mut spans = found::merge(found);
         spans.retain(|span| masked[span.range.clone()].chars().any(|c| c != FILLER && !c.is_whitespace()));
         spans
     }
 
-    fn find(&self, text: &str, layers: usize, spans: &mut Vec<Span>) {
-        for known in &self.known {
-            let found = text.match_indices(known.expose());
-            spans.extend(found.map(|(at, value)| Span { range: at..at + value.len(), kind: Kind::Known }));
+    /// Adds what every rule finds in a text and, down to so many layers, behind its encodings.
+    fn find(&self, text: &str, layers: usize, found: &mut Vec<Found>) {
+        self.known.find(text, found);
+        shape::find(text, found);
+        pem::find(text, found);
+        assignment::find(text, found);
+        if let Some(layers) = layers.checked_sub(1) {
+            self.find_behind(forms::unescaped(text), layers, found);
+            self.find_behind(forms::unpercented(text, &|_| true), layers, found);
+            self.find_behind(forms::from_base64(text, &|_| true), layers, found);
+            self.find_behind(forms::from_hex(text, &|_| true), layers, found);
         }
-        pattern::find(text, spans);
-        pem::find(text, spans);
-        assignment::find(text, spans);
-        if layers == 0 {
-            return;
+        let mut cut = Vec::new();
+        if let Some(reading) = forms::unbroken(text, Join::Words) {
+            self.find_cut(&reading, layers, &mut cut);
+            found.extend(cut.drain(..).filter_map(|cut| forms::across(&reading, text, cut)));
         }
-        let runs = encoded::find(text, |decoded| {
-            let mut inner = Vec::new();
-            self.find(&mask(decoded), layers - 1, &mut inner);
-            !inner.is_empty()
-        });
-        spans.extend(runs.into_iter().map(|range| Span { range, kind: Kind::Encoded }));
+        if let Some(reading) = forms::unbroken(text, Join::Lines).filter(|_| !self.known.is_empty()) {
+            self.known.find(&reading.text, &mut cut);
+            found.extend(cut.into_iter().filter_map(|cut| forms::across(&reading, text, cut)));
+        }
+    }
+
+    /// Looks at what was read behind an encoding, with the same rules.
+    fn find_behind(&self, reading: Option<Reading>, layers: usize, found: &mut Vec<Found>) {
+        let Some(reading) = reading else { return };
+        let mut inner = Vec::new();
+        self.find(&mask(&reading.text, |_| true), layers, &mut inner);
+        found.extend(inner.into_iter().flat_map(|inner| reading.back(inner)));
+    }
+
+    /// Looks for what line breaks have cut in pieces. Names are not read: where their value ends only the line tells.
+    fn find_cut(&self, unbroken: &Reading, layers: usize, found: &mut Vec<Found>) {
+        let text = &unbroken.text;
+        shape::find(text, found);
+        if let Some(layers) = layers.checked_sub(1) {
+            let is_cut = |range: &Range<usize>| unbroken.is_cut(range);
+            self.find_behind(forms::unpercented(text, &is_cut), layers, found);
+            self.find_behind(forms::from_base64(text, &is_cut), layers, found);
+            self.find_behind(forms::from_hex(text, &is_cut), layers, found);
+        }
     }
 
     /// The text up to `until` with the spans replaced; a span across `until` is replaced whole.
@@ -212,7 +230,7 @@ impl Redactor {
         let mut done = 0;
         for span in spans.iter().take_while(|span| span.range.start < until) {
             rendered.push_str(&text[done..span.range.start]);
-            rendered.push_str(&self.placeholder(span.kind, &text[span.range.clone()]));
+            rendered.push_str(&self.placeholder(span.kind.name, &span.secrets));
             done = span.range.end;
         }
         if done < until {
@@ -221,16 +239,38 @@ impl Redactor {
         rendered
     }
 
-    fn placeholder(&self, kind: Kind, secret: &str) -> String {
+    fn placeholder(&self, kind: &str, secrets: &[Secret]) -> String {
+        let secrets: Vec<_> = secrets.iter().map(Secret::expose).collect();
+        let secret = self.hash("secret", &secrets.join("\0"), 4);
+        let proof = self.hash("placeholder", &format!("{kind}:{secret}"), 2);
+        format!("[redacted:{kind}:{secret}{proof}]")
+    }
+
+    /// Whether a placeholder was made with this key.
+    fn is_ours(&self, placeholder: &Captures<'_>) -> bool {
+        let (kind, hash) = (&placeholder[1], &placeholder[2]);
+        let Some((secret, proof)) = hash.split_at_checked(8) else { return false };
+        proof == self.hash("placeholder", &format!("{kind}:{secret}"), 2)
+    }
+
+    /// The first bytes of the keyed hash, in hex. What it is of stands before it, so that no secret yields a proof.
+    fn hash(&self, of: &str, text: &str, bytes: usize) -> String {
         let mut keyed = self.keyed.clone();
-        keyed.update(secret.as_bytes());
-        let hash = keyed.finalize().into_bytes();
-        let [a, b, c, d, ..] = hash.as_slice() else { unreachable!("SHA-256 has 32 bytes") };
-        format!("[redacted:{}:{a:02x}{b:02x}{c:02x}{d:02x}]", kind.as_str())
+        keyed.update(of.as_bytes());
+        keyed.update(b"\0");
+        keyed.update(text.as_bytes());
+        keyed.finalize().into_bytes().iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
-/// The text with its placeholders covered, byte for byte as long: no rule may read a name or a value in one.
-fn mask(text: &str) -> Cow<'_, str> {
-    PLACEHOLDER.replace_all(text, |found: &regex::Captures<'_>| FILLER.to_string().repeat(found[0].len()))
+/// The kinds of secret that are looked for: as placeholders name them, and where each is documented.
+pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
+    kinds::all().map(|kind| (kind.name, kind.source))
+}
+
+/// The text with these placeholders covered, byte for byte as long: no rule may read a name or a value in one.
+fn mask(text: &str, is_covered: impl Fn(&Captures<'_>) -> bool) -> Cow<'_, str> {
+    PLACEHOLDER.replace_all(text, |found: &Captures<'_>| {
+        if is_covered(found) { FILLER.to_string().repeat(found[0].len()) } else { found[0].to_owned() }
+    })
 }

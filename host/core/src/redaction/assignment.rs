@@ -9,8 +9,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::found::Found;
+use super::kinds::Kind;
 use super::name;
-use super::span::{Kind, Span};
 use super::value::{self, Place, Tie};
 
 static WORD: LazyLock<Regex> = LazyLock::new(|| {
@@ -42,7 +43,7 @@ static ARROW: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"\A\\*["']?[ \t]*->[ \t]*"#).expect("a constant that the tests compile"));
 
 /// Adds every value whose name says that it is a secret.
-pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
+pub(super) fn find(text: &str, found: &mut Vec<Found>) {
     let mut done = 0;
     for word in WORD.find_iter(text) {
         if word.start() < done {
@@ -54,7 +55,7 @@ pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
         let Some(kind) = name::kind(&raw.replace(' ', "_")) else { continue };
         let dashes = raw.len() - raw.trim_start_matches('-').len();
         let Some(place) = place(text, name.start, name.end, dashes > 0) else { continue };
-        done = done.max(take(text, place, kind, spans));
+        done = done.max(take(text, place, kind, found));
     }
 }
 
@@ -69,12 +70,12 @@ fn with_word_before(text: &str, name: Range<usize>) -> Range<usize> {
 }
 
 /// Adds the value at the place, and the one behind an arrow; says where the last one ends.
-fn take(text: &str, place: Place, kind: Kind, spans: &mut Vec<Span>) -> usize {
+fn take(text: &str, place: Place, kind: &'static Kind, found: &mut Vec<Found>) -> usize {
     let mut end = place.at;
     let after = match value::find(text, &place, kind) {
         Some(range) => {
             end = range.end;
-            spans.push(Span { range, kind });
+            found.push(Found::plain(text, range, kind));
             end
         }
         // `(sensitive value) -> "…"` does not occur: Terraform masks both sides or none. `null -> "…"` does.
@@ -85,7 +86,7 @@ fn take(text: &str, place: Place, kind: Kind, spans: &mut Vec<Span>) -> usize {
         let new = Place { at: after + arrow.end(), ..place };
         if let Some(range) = value::find(text, &new, kind) {
             end = range.end;
-            spans.push(Span { range, kind });
+            found.push(Found::plain(text, range, kind));
         }
     }
     end

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::span::Kind;
+use super::kinds::{self, Kind};
 
 /// A name longer than this (in bytes, to either side of its telling word) is no name but data.
 const NAME_BYTES_MAX: usize = 96;
@@ -32,7 +32,19 @@ const SECRETS: &[&str] = &["secret", "credential", "credentials", "secretkey", "
 
 const TOKENS: &[&str] = &["token"];
 
-const KEYS: &[&str] = &["apikey", "accesskey", "authkey", "secretkey", "accountkey"];
+const KEYS: &[&str] = &[
+    "apikey",
+    "accesskey",
+    "authkey",
+    "secretkey",
+    "accountkey",
+    "sharedkey",
+    "signingkey",
+    "encryptionkey",
+    "masterkey",
+    "passkey",
+    "psk",
+];
 
 /// `<word> key` is a secret for these words; a key on its own is one of a map.
 const BEFORE_KEY: &str = "\
@@ -57,7 +69,7 @@ pub(super) fn around(text: &str, word: Range<usize>) -> Range<usize> {
 }
 
 /// The kind of secret that a name announces, or nothing.
-pub(super) fn kind(name: &str) -> Option<Kind> {
+pub(super) fn kind(name: &str) -> Option<&'static Kind> {
     // The shell's working directory.
     if matches!(name, "PWD" | "OLDPWD") {
         return None;
@@ -66,28 +78,27 @@ pub(super) fn kind(name: &str) -> Option<Kind> {
     let last = words.last()?.as_str();
     // A variable of Terraform is named after what it is for (`TF_VAR_password_of_user`), so its last word says little.
     if name.starts_with("TF_VAR_") && words.iter().any(|word| is_password(word)) {
-        return Some(Kind::Password);
+        return Some(&kinds::PASSWORD);
     }
     if is_one_of(ABOUT, last) {
-        let is_id_of_secret = words.ends_with(&["access".into(), "key".into(), "id".into()])
-            || words.ends_with(&["secret".into(), "id".into()]);
-        return is_id_of_secret.then_some(Kind::Secret);
+        let is_id_of_secret = words.ends_with(&["access".into(), "key".into(), "id".into()]) || is_role_secret(&words);
+        return is_id_of_secret.then_some(&kinds::SECRET);
     }
     // `passwordKey` is the key under which a Kubernetes Secret holds the password.
     if words.iter().any(|word| is_password(word)) {
-        return (last != "key").then_some(Kind::Password);
+        return (last != "key").then_some(&kinds::PASSWORD);
     }
     if words.len() > 1 && matches!(last, "pass" | "pw") {
-        return Some(Kind::Password);
+        return Some(&kinds::PASSWORD);
     }
     // Alone it is as often a verdict: its value is read with more doubt than a password's.
     if name == "pass" {
-        return Some(Kind::Secret);
+        return Some(&kinds::SECRET);
     }
     let is_variable = !name.bytes().any(|byte| byte.is_ascii_lowercase()) || name.starts_with("TF_VAR_");
     let body = words.iter().rposition(|word| !is_one_of(TAIL, word))? + 1;
     if words.ends_with(&["connection".into(), "string".into()]) || words.ends_with(&["connectionstring".into()]) {
-        return Some(Kind::Secret);
+        return Some(&kinds::SECRET);
     }
     let first = if is_variable { 1 } else { body };
     (first..=body).rev().find_map(|end| telling(&words[..end]))
@@ -103,19 +114,24 @@ fn is_password(word: &str) -> bool {
 }
 
 /// The kind that the last words tell.
-fn telling(words: &[String]) -> Option<Kind> {
+fn telling(words: &[String]) -> Option<&'static Kind> {
     let (last, before) = words.split_last()?;
     let before = before.last().map_or("", String::as_str);
     if last == "key" && is_one_of(BEFORE_KEY, before) {
-        return Some(if matches!(before, "private" | "ssh") { Kind::Secret } else { Kind::ApiKey });
+        return Some(if matches!(before, "private" | "ssh") { &kinds::SECRET } else { &kinds::API_KEY });
     }
     if KEYS.iter().any(|key| last.ends_with(key)) {
-        return Some(Kind::ApiKey);
+        return Some(&kinds::API_KEY);
     }
     if SECRETS.iter().any(|secret| last.ends_with(secret)) {
-        return (!BEFORE_SECRET.contains(&before)).then_some(Kind::Secret);
+        return (!BEFORE_SECRET.contains(&before)).then_some(&kinds::SECRET);
     }
-    TOKENS.iter().any(|token| last.ends_with(token)).then_some(Kind::Token)
+    TOKENS.iter().any(|token| last.ends_with(token)).then_some(&kinds::TOKEN)
+}
+
+/// The `secret_id` of Vault's AppRole.
+fn is_role_secret(words: &[String]) -> bool {
+    words.ends_with(&["secret".into(), "id".into()])
 }
 
 /// The words of a name in lower case, without numbers.

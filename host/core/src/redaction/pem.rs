@@ -3,13 +3,15 @@
 //! A block is everything from BEGIN to the next END. Without an END in reach (a log line or an event cut the text) the
 //! block goes on for as long as the lines look like a key's body; what follows it is ordinary text and stays.
 //!
-//! What is not here: certificates and public keys, which are no secrets, and bodies without BEGIN (`pattern.rs`).
+//! What is not here: certificates and public keys, which are no secrets, and bodies without BEGIN (`kinds.rs`).
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::span::{Kind, Span};
+use super::forms::SEPARATOR;
+use super::found::Found;
+use super::kinds;
 
 /// A block without its END within this many bytes counts as cut short. An RSA key of 16384 bits takes 13 KB; escapes
 /// and a log prefix on each line may double that.
@@ -32,7 +34,7 @@ static BREAK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\r?\n|(?:\\+r)?\\+n").expect("a constant that the tests compile"));
 
 /// Adds every private key in PEM.
-pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
+pub(super) fn find(text: &str, found: &mut Vec<Found>) {
     let mut ends = None;
     let mut done = 0;
     for begin in BEGIN.find_iter(text) {
@@ -43,10 +45,10 @@ pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
         let ends = ends.get_or_insert_with(|| END.find_iter(text).map(|end| end.end()).collect::<Vec<_>>());
         let next = ends.partition_point(|end| *end <= begin.end());
         done = match ends.get(next) {
-            Some(end) if end - begin.start() <= PEM_BYTES_MAX => *end,
+            Some(end) if end - begin.start() <= PEM_BYTES_MAX && !text[begin.start()..*end].contains(SEPARATOR) => *end,
             Some(_) | None => begin.end() + body_bytes(until_mark(&text[begin.end()..])),
         };
-        spans.push(Span { range: begin.start()..done, kind: Kind::PrivateKey });
+        found.push(Found::plain(text, begin.start()..done, &kinds::PRIVATE_KEY));
     }
 }
 

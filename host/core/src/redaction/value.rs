@@ -9,8 +9,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::FILLER;
+use super::forms::SEPARATOR;
+use super::kinds::{self, Kind};
 use super::name::is_one_of;
-use super::span::Kind;
 
 /// A shorter value (in characters) is no secret worth the name, and common words are short.
 const VALUE_CHARS_MIN: usize = 4;
@@ -99,7 +100,7 @@ pub(super) fn is_reference(text: &str) -> bool {
 }
 
 /// The secret at that place, or nothing if none is there.
-pub(super) fn find(text: &str, place: &Place, kind: Kind) -> Option<Range<usize>> {
+pub(super) fn find(text: &str, place: &Place, kind: &Kind) -> Option<Range<usize>> {
     let rest = &text[place.at..];
     let at = place.at + WRAPPER.find(rest).map_or(0, |wrapper| wrapper.end());
     if let Some(block) = block(text, at, place.tie) {
@@ -134,7 +135,7 @@ pub(super) fn find(text: &str, place: &Place, kind: Kind) -> Option<Range<usize>
     let has_line = place.leads && matches!(place.tie, Tie::Equals | Tie::SpacedEquals | Tie::SpacedColon);
     let line = if has_line { trimmed(text, at..next_name(text, at, line_end(text, at))) } else { range.clone() };
     let is_all = line.end == range.end;
-    if kind != Kind::Password && is_prose(value, place.tie, has_line && is_all) {
+    if *kind != kinds::PASSWORD && is_prose(value, place.tie, has_line && is_all) {
         return None;
     }
     Some(range.start..line.end.max(range.end))
@@ -260,7 +261,7 @@ fn block(text: &str, at: usize, tie: Tie) -> Option<Range<usize>> {
     let mut next = first_end + 1;
     for line in body.split_inclusive('\n') {
         let is_in = match marker {
-            Some(marker) => line.trim() != marker,
+            Some(marker) => line.trim() != marker && !line.starts_with(SEPARATOR),
             None => is_scalar && (line.trim().is_empty() || indent_of(line) > indent),
         };
         if !is_in {
