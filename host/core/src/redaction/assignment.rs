@@ -106,8 +106,12 @@ fn place(text: &str, start: usize, end: usize, is_flag: bool) -> Option<Place> {
     if rest.starts_with('>') && text[..start].ends_with('<') {
         return Some(Place { at: end + 1, tie: Tie::Markup, leads: false, around: None });
     }
-    // `repository/app-token:1.2` is an image, `token::Kind` a path.
-    let is_path = text[..start].ends_with('/') && !text[..start].ends_with("//");
+    // `repository/app-token:1.2` is an image, `arn:aws:…:secret:web` and `token::Kind` are paths.
+    let before = &text[..start];
+    let is_path = (before.ends_with('/') && !before.ends_with("//")) || is_in_arn(before);
+    if is_label(text, start, end) {
+        return None;
+    }
     if let Some(found) = TIE.captures(rest) {
         let whole = found.get(0)?;
         let tie = tie(found.name("tie")?.as_str(), !found.name("before")?.is_empty(), !found.name("after")?.is_empty());
@@ -124,6 +128,19 @@ fn place(text: &str, start: usize, end: usize, is_flag: bool) -> Option<Place> {
     // Another flag follows: this one had no value.
     let is_next = text[at..].trim_start_matches(['"', '\'', '\\']).starts_with("--");
     (!is_next).then_some(Place { at, tie: Tie::Flag, leads: false, around: None })
+}
+
+/// Whether a colon before a name is one of an Amazon Resource Name, which has six.
+fn is_in_arn(before: &str) -> bool {
+    const ARN_BYTES_MAX: usize = 256;
+    let near = &before[before.ceil_char_boundary(before.len().saturating_sub(ARN_BYTES_MAX))..];
+    let word = near.rsplit([' ', '"', '\n']).next().unwrap_or_default();
+    word.ends_with(':') && word.trim_start_matches('\'').starts_with("arn:")
+}
+
+/// Whether a name is the label `secret` of a metric, whose value names an object.
+fn is_label(text: &str, start: usize, end: usize) -> bool {
+    &text[start..end] == "secret" && text[..start].ends_with(['{', ',']) && text[end..].starts_with("=\"")
 }
 
 /// Whether the words before a name set it to what follows a blank: Dockerfiles, csh, the command line of AWS.

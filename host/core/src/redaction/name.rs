@@ -126,12 +126,15 @@ fn telling(words: &[String]) -> Option<&'static Kind> {
     if SECRETS.iter().any(|secret| last.ends_with(secret)) {
         return (!BEFORE_SECRET.contains(&before)).then_some(&kinds::SECRET);
     }
-    TOKENS.iter().any(|token| last.ends_with(token)).then_some(&kinds::TOKEN)
+    // `PublicKeyToken` is the digest by which .NET names an assembly.
+    let is_token = TOKENS.iter().any(|token| last.ends_with(token))
+        && !words.ends_with(&["public".into(), "key".into(), "token".into()]);
+    is_token.then_some(&kinds::TOKEN)
 }
 
-/// The `secret_id` of Vault's AppRole.
+/// The `secret_id` of Vault's AppRole. Alone it is the name of a secret in AWS and Google Cloud.
 fn is_role_secret(words: &[String]) -> bool {
-    words.ends_with(&["secret".into(), "id".into()])
+    words.len() > 2 && words.ends_with(&["secret".into(), "id".into()])
 }
 
 /// The words of a name in lower case, without numbers.

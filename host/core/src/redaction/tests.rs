@@ -5,6 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
+mod corpus;
 mod example;
 mod property;
 mod text;

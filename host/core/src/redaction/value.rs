@@ -42,6 +42,7 @@ static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
           | <[A-Za-z][\w\ ./:-]*> | <set | \[?<?(?:REDACTED|redacted|MASKED|masked)>?\]?
           | [*•xX.?\#-]+ | sha(?:256|384|512):[0-9a-f]+
           | (?:/[a-z0-9._-]+){2,}/?
+          | (?:[\^~=]|[<>]=?)?\ ?v?[0-9]{1,4}\.[0-9]{1,4}(?:\.[0-9]{1,4})?
         )\z"#,
     )
     .expect("a constant that the tests compile")
