@@ -243,6 +243,15 @@ fn every_kind_is_documented_and_has_an_example_that_shows_it() {
 }
 
 #[test]
+fn the_documentation_names_every_kind() {
+    let documented = include_str!("../../../../docs/redaction.md");
+    let rows: Vec<_> = kinds().map(|(name, source)| format!("| `{name}` | {source} |")).collect();
+    let missing: Vec<_> = rows.iter().filter(|row| !documented.contains(row.as_str())).collect();
+    assert!(missing.is_empty(), "{}", rows.join("\n"));
+    assert_eq!(documented.lines().filter(|line| line.starts_with("| `")).count(), rows.len());
+}
+
+#[test]
 fn known_values_go_wherever_they_stand() {
     let mut redactor = redactor();
     redactor.with_known(["just words", "sh", " line\none \"two\" "]);
