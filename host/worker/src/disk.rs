@@ -42,7 +42,28 @@ pub(crate) fn tail(path: &Path, bytes_max: u64) -> String {
         file.seek(SeekFrom::Start(length.saturating_sub(bytes_max)))?;
         let mut bytes = Vec::new();
         file.take(bytes_max).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        // A line cut in two goes whole: a half of a secret is none that redaction knows.
+        let cut = if length > bytes_max {
+            bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1)
+        } else {
+            0
+        };
+        Ok(bytes.split_off(cut))
     };
     String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_begins_with_a_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.err");
+        std::fs::write(&path, "password=a secret\nthe end\n").unwrap();
+        assert_eq!(tail(&path, 100), "password=a secret\nthe end\n");
+        assert_eq!(tail(&path, 15), "the end\n");
+        assert_eq!(tail(&path, 4), "");
+    }
 }
