@@ -108,24 +108,30 @@ impl Driver {
     async fn write_down(&self, who: Person, command: Command) -> Result<(), CommandFailed> {
         let book = self.book.clone();
         let command = self.redacted(command);
-        let cancel = match &command {
-            Command::Cancel { order } => Some(order.clone()),
-            Command::Approve { .. } | Command::Deny { .. } | Command::Destroy { .. } | Command::Restore { .. } => None,
-        };
         let wrote = tokio::task::spawn_blocking(move || {
+            let mut cancelled = Vec::new();
             book.transact(|ledger| {
                 let at = clock().max(ledger.now);
                 ledger.permits(&who, &command, at)?;
-                Ok(vec![Entry::Commanded(Commanded { at, who, command })])
+                let entailed = ledger.entailed(&command);
+                let said = std::iter::once(command).chain(entailed);
+                let entry = |command| {
+                    if let Command::Cancel { order } = &command {
+                        cancelled.push(order.clone());
+                    }
+                    Entry::Commanded(Commanded { at, who: who.clone(), command })
+                };
+                Ok(said.map(entry).collect())
             })
+            .map(|_| cancelled)
         });
-        match wrote.await {
-            Ok(Ok(_)) => {}
+        let cancelled = match wrote.await {
+            Ok(Ok(cancelled)) => cancelled,
             Ok(Err(TransactError::Refused(error))) => return Err(CommandFailed::Refused(error)),
             Ok(Err(TransactError::Journal(error))) => return Err(CommandFailed::Journal(error)),
             Err(_) => return Err(CommandFailed::Stopping),
-        }
-        if let Some(order) = cancel {
+        };
+        for order in cancelled {
             self.ports.workers.tell(Word::Cancel(order));
         }
         Ok(())
@@ -134,11 +140,15 @@ impl Driver {
     /// The command without the secrets that its comment may hold.
     fn redacted(&self, mut command: Command) -> Command {
         match &mut command {
-            Command::Approve { comment: Some(comment), .. } | Command::Deny { comment: Some(comment), .. } => {
+            Command::Approve { comment: Some(comment), .. }
+            | Command::Deny { comment: Some(comment), .. }
+            | Command::Pause { comment: Some(comment), .. } => {
                 *comment = self.ports.redactor.redact_bounded(&escape(comment), TEXT_BYTES_MAX);
             }
             Command::Approve { comment: None, .. }
             | Command::Deny { comment: None, .. }
+            | Command::Pause { comment: None, .. }
+            | Command::Resume { .. }
             | Command::Destroy { .. }
             | Command::Restore { .. }
             | Command::Cancel { .. } => {}

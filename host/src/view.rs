@@ -11,6 +11,7 @@
 
 mod approval;
 mod mission;
+mod pause;
 mod time;
 mod turn;
 mod work;
@@ -22,8 +23,9 @@ use serde::{Deserialize, Serialize};
 
 pub use approval::{ApprovalView, DangerView};
 pub use mission::{Condition, FailureView, MissionView, ObjectView, PlanView};
+pub use pause::PauseView;
 pub use time::{age, rfc3339};
-pub use turn::{Rulings, TurnView};
+pub use turn::{Rulings, TurnView, paused};
 pub use work::{FindingView, NotificationView, VerdictView, WorkerView};
 
 /// Everything that can be shown of a host at one time.
@@ -41,6 +43,8 @@ pub struct View {
     pub policy: Option<String>,
     /// The engine as it was seen last.
     pub engine: Option<String>,
+    /// What people have paused, the widest first.
+    pub pauses: Vec<PauseView>,
     /// The missions, by name.
     pub missions: Vec<MissionView>,
     /// The open findings, the worst first.
@@ -65,6 +69,7 @@ pub fn look(ledger: &Ledger, situation: Option<&Situation>, now: Timestamp) -> V
         turn: ledger.turn,
         policy: policy.map(|(policy, digest)| format!("{} {} ({})", policy.name, policy.version, digest.short(12))),
         engine: engine.map(|engine| format!("{} (API {} to {})", engine.version, engine.api_min, engine.api)),
+        pauses: ledger.pauses.iter().map(|paused| PauseView::of(ledger, paused)).collect(),
         missions: ledger.missions.values().map(|state| mission::view(ledger, situation, state, now)).collect(),
         findings: work::findings(ledger, situation),
         workers: work::workers(ledger),

@@ -13,6 +13,8 @@ use quarterdeck_core::charter::{Charter, Settings};
 use quarterdeck_core::encoding;
 use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::observation::{Command, ContainerState};
+use quarterdeck_core::order::Class;
+use quarterdeck_core::pause::Scope;
 use quarterdeck_core::situation::{Autonomy, Failure, Operation, Situation};
 use quarterdeck_tests::harness::Harness;
 
@@ -58,6 +60,10 @@ fn failure(kind: &str, retryable: bool) -> Behaviour {
 
 fn name() -> MissionName {
     MissionName::parse("shop").expect("a plain name")
+}
+
+fn pause(mission: Option<MissionName>, class: Option<Class>) -> Command {
+    Command::Pause { scope: Scope { mission, class }, cancel: false, comment: Some("release freeze".to_owned()) }
 }
 
 pub(crate) fn all() -> Vec<Scenario> {
@@ -142,6 +148,46 @@ pub(crate) fn all() -> Vec<Scenario> {
             assert!(host.world_names().is_empty());
             host.say(Command::Restore { mission: name() })?;
             host.turns(60_000, 1_000)?;
+            assert_eq!(host.phase("shop"), "Ready");
+            Ok(())
+        }),
+        scenario("paused-lets-the-worker-end-and-begins-nothing", "  autonomy: auto\n", |host| {
+            host.turns(1_000, 1_000)?;
+            host.say(pause(None, None))?;
+            host.turns(10_000, 1_000)?;
+            assert_eq!((host.phase("shop"), host.book.ledger().orders.len()), ("Planned", 1));
+            host.disturb("api exits", |world| world.add_container("api", ContainerState::Exited(1)));
+            host.turns(10_000, 1_000)?;
+            host.say(pause(Some(name()), None))?;
+            host.say(Command::Resume { scope: Scope::default() })?;
+            host.turns(10_000, 1_000)?;
+            assert_eq!((host.phase("shop"), host.book.ledger().orders.len()), ("Planned", 1));
+            host.say(Command::Resume { scope: Scope { mission: Some(name()), class: None } })?;
+            host.turns(20_000, 1_000)?;
+            assert_eq!(host.phase("shop"), "Ready");
+            Ok(())
+        }),
+        scenario("granted-while-paused-is-done-after-it", "", |host| {
+            host.turns(10_000, 1_000)?;
+            host.say(pause(None, None))?;
+            host.turns(5_000, 1_000)?;
+            host.answer(true, Some("go ahead"))?;
+            host.turns(10_000, 1_000)?;
+            assert!(host.world_names().is_empty());
+            host.say(Command::Resume { scope: Scope::default() })?;
+            host.turns(10_000, 1_000)?;
+            assert_eq!(host.phase("shop"), "Ready");
+            Ok(())
+        }),
+        scenario("paused-builders-leave-the-brain-to-be-asked", "  autonomy: auto\n  when: needed\n", |host| {
+            host.say(pause(None, Some(Class::Builder)))?;
+            host.disturb("api exits", |world| world.add_container("api", ContainerState::Exited(1)));
+            host.turns(5_000, 1_000)?;
+            host.brain.recommend("server");
+            host.turns(10_000, 1_000)?;
+            assert_eq!(host.book.ledger().orders.len(), 0);
+            host.say(Command::Resume { scope: Scope { mission: None, class: Some(Class::Builder) } })?;
+            host.turns(20_000, 1_000)?;
             assert_eq!(host.phase("shop"), "Ready");
             Ok(())
         }),

@@ -8,6 +8,7 @@
 mod containers;
 mod engine;
 mod missions;
+mod pauses;
 
 use crate::charter::Charter;
 use crate::digest::Digest;
@@ -55,7 +56,8 @@ pub fn look(charter: &Charter, ledger: &Ledger, observation: &Observation) -> Ve
     let faults = engine::look(observation)
         .into_iter()
         .chain(containers::look(ledger, observation))
-        .chain(missions::look(charter, ledger, observation));
+        .chain(missions::look(charter, ledger, observation))
+        .chain(pauses::look(ledger));
     let mut findings: Vec<Finding> = Vec::new();
     for fault in faults.filter(|fault| stands(ledger, observation, fault)) {
         let finding = remember(ledger, fault, observation.at);

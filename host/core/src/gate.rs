@@ -2,11 +2,13 @@
 //!
 //! It reads ledger, ground and artifacts whole, never a list that was cut for the policy; of the situation only what is
 //! not cut, and whether what a proposal names is in view. The order of its questions is
-//! the order of this file: is the proposal about what is there now; is it the time for it; do the charter's rules permit
-//! it, and what do they demand; what is the policy's word worth; have people said yes. Deny is the default, and each
-//! answer names its rule: one of the charter's, or one of the host's own, which no charter can lift.
+//! the order of this file: have people paused what it would begin; is the proposal about what is there now; is it the time
+//! for it; do the charter's rules permit it, and what do they demand; what is the policy's word worth; have people said
+//! yes. Deny is the default, and each answer names its rule: one of the charter's, or one of the host's own, which no
+//! charter can lift.
 
 mod other;
+mod paused;
 mod rules;
 mod work;
 
@@ -59,6 +61,7 @@ pub fn gate(
         .map(|proposal| {
             let word = declared(ledger, proposal)
                 .and_then(|()| cited(ledger, situation, proposal))
+                .and_then(|()| paused::rule(ledger, situation, proposal))
                 .and_then(|()| match proposal.action.work() {
                     Some((target, operation, artifact)) => work::rule(
                         &work::Case { charter, ledger, ground, situation, proposal, target, operation, artifact },

@@ -23,6 +23,21 @@ impl Timestamp {
     pub fn since_ms(self, earlier: Timestamp) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// The time for sentences, to the second: `2031-04-05T06:07:08Z`. The calendar is Hinnant's `civil_from_days`, which
+    /// counts years from March, so that a leap day is a year's last.
+    pub fn utc(self) -> String {
+        let (days, second) = (self.0 / 86_400_000, self.0 / 1_000 % 86_400);
+        // Since the first of March of the year 0; an era has 400 years.
+        let (era, day) = ((days + 719_468) / 146_097, (days + 719_468) % 146_097);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let (month, day) = ((5 * day + 2) / 153, day - (153 * ((5 * day + 2) / 153) + 2) / 5 + 1);
+        let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+        let year = era * 400 + year + next;
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
 }
 
 /// A text that is no name of its kind.
@@ -133,6 +148,22 @@ mod tests {
             assert!(MissionId::parse(text).is_err(), "{text:?}");
         }
         assert!(serde_json::from_str::<MissionId>("\"a b\"").is_err());
+    }
+
+    #[test]
+    fn a_time_in_a_sentence_is_the_calendars() {
+        for (ms, said) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399_999, "2000-02-28T23:59:59Z"),
+            (951_782_400_000, "2000-02-29T00:00:00Z"),
+            (951_868_800_000, "2000-03-01T00:00:00Z"),
+            (1_735_689_599_000, "2024-12-31T23:59:59Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(Timestamp(ms).utc(), said);
+        }
+        // Whatever a journal holds can be said.
+        assert!(Timestamp(u64::MAX).utc().ends_with('Z'));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod approval;
 mod command;
 mod fold;
 mod news;
+mod pause;
 
 pub use approval::{ApprovalAnswer, ApprovalRecord};
 pub use command::CommandError;
@@ -24,6 +25,7 @@ use crate::ids::{ApprovalId, FindingId, MissionId, OrderName, Timestamp};
 use crate::mission::{MissionName, MissionSpec};
 use crate::observation::Person;
 use crate::order::{End, NamedObject, Order, OrderKey, SavedPlan, StateRef, WorkerResult};
+use crate::pause::{Pause, Scope};
 use crate::question::Question;
 use crate::situation::{
     Advice, Autonomy, DesiredState, Fact, Failure, Memo, Operation, Resolution, Severity, WorkerPhase,
@@ -69,6 +71,8 @@ pub struct Ledger {
     pub asked: (u64, u32),
     /// What policies told people, the newest last.
     pub notifications: Vec<Notification>,
+    /// What people have paused, the widest first.
+    pub pauses: BTreeMap<Scope, Pause>,
     /// The policy in the slot `main`.
     pub policy: PolicyState,
 }

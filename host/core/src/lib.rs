@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod mission;
 pub mod observation;
 pub mod order;
+pub mod pause;
 pub mod phase;
 pub mod preflight;
 pub mod question;

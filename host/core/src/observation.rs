@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{ApprovalId, OrderName, Timestamp};
 use crate::mission::{MissionName, MissionSpec};
 use crate::order::{ObjectKind, WorkerResult};
+use crate::pause::Scope;
 use crate::question::BrainReply;
 use crate::situation::Fact;
 
@@ -216,5 +217,19 @@ pub enum Command {
     Cancel {
         /// Which.
         order: OrderName,
+    },
+    /// Begin nothing more of this until it is resumed.
+    Pause {
+        /// Of what.
+        scope: Scope,
+        /// Whether the workers that it concerns are told to stop; each is a `cancel` of its own, beside this.
+        cancel: bool,
+        /// What the person wrote with it.
+        comment: Option<String>,
+    },
+    /// Take exactly this pause back.
+    Resume {
+        /// Of what.
+        scope: Scope,
     },
 }

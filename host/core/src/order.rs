@@ -19,6 +19,18 @@ pub const DEADLINE_MS: u64 = 20 * 60 * 1_000;
 /// A state names at most this many objects of the engine; a mission beyond that is refused by its worker.
 pub const OBJECTS_MAX: usize = 512;
 
+/// What kind of worker does a piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// It runs Terraform.
+    Builder,
+    /// It configures what is there.
+    Configurator,
+    /// It scans what is there.
+    Scanner,
+}
+
 /// One version of a Terraform state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -87,6 +99,29 @@ pub struct Order {
     pub grants: Vec<String>,
     /// Whether the worker is simulated.
     pub rehearsal: bool,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: [Class; 3] = [Class::Builder, Class::Configurator, Class::Scanner];
+
+    /// The class of the workers that do this.
+    pub fn of(operation: Operation) -> Class {
+        match operation {
+            Operation::Plan | Operation::PlanDestroy | Operation::Apply => Class::Builder,
+            Operation::Check | Operation::Configure => Class::Configurator,
+            Operation::Scan => Class::Scanner,
+        }
+    }
+
+    /// Its name, as people type it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Builder => "builder",
+            Class::Configurator => "configurator",
+            Class::Scanner => "scanner",
+        }
+    }
 }
 
 impl OrderKey {

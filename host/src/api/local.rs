@@ -245,8 +245,10 @@ fn state_status(fault: &StateFault) -> StatusCode {
 
 fn comment(command: &Command) -> Option<&String> {
     match command {
-        Command::Approve { comment, .. } | Command::Deny { comment, .. } => comment.as_ref(),
-        Command::Destroy { .. } | Command::Restore { .. } | Command::Cancel { .. } => None,
+        Command::Approve { comment, .. } | Command::Deny { comment, .. } | Command::Pause { comment, .. } => {
+            comment.as_ref()
+        }
+        Command::Destroy { .. } | Command::Restore { .. } | Command::Cancel { .. } | Command::Resume { .. } => None,
     }
 }
 
@@ -254,7 +256,11 @@ fn comment(command: &Command) -> Option<&String> {
 fn answers(command: &Command) -> bool {
     match command {
         Command::Approve { .. } | Command::Deny { .. } => true,
-        Command::Destroy { .. } | Command::Restore { .. } | Command::Cancel { .. } => false,
+        Command::Destroy { .. }
+        | Command::Restore { .. }
+        | Command::Cancel { .. }
+        | Command::Pause { .. }
+        | Command::Resume { .. } => false,
     }
 }
 

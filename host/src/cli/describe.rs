@@ -114,6 +114,7 @@ fn mission(view: &View, mission: &MissionView) -> String {
         ("Autonomy", word(&mission.autonomy)),
         ("Phase", mission.phase.name().to_owned()),
         ("Ready", reason),
+        ("Paused", mission.pauses.iter().map(|pause| pause.what.as_str()).collect::<Vec<_>>().join(", ")),
         ("Message", mission.message.clone()),
         ("Providers", mission.providers.join(", ")),
         ("Offers", mission.offers.join(", ")),

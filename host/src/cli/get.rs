@@ -53,8 +53,14 @@ fn listed<T: Serialize>(
         let (kind, error) = (kind.to_lowercase(), format!("there is no {} {name:?}", kind.to_lowercase()));
         return Err(Failure::new(Exit::Failed, error, format!("quarterdeck get {kind}s")));
     }
-    if view.rehearsal && output != Output::Json {
-        print::note("[rehearsal] nothing of this is real");
+    if output != Output::Json {
+        if view.rehearsal {
+            print::note("[rehearsal] nothing of this is real");
+        }
+        // A mission's own pause stands in its row.
+        for pause in view.pauses.iter().filter(|pause| pause.scope.mission.is_none()) {
+            print::note(&quarterdeck_core::text::escape(&pause.message));
+        }
     }
     Ok(match output {
         Output::Json => print::pretty(&print::list(kind, view.rehearsal, &items)),
@@ -74,7 +80,7 @@ pub(super) fn missions(view: &View, missions: &[MissionView], wide: bool) -> Str
         heads.splice(7..7, ["generation", "providers", "id", "source"]);
     }
     let rows = missions.iter().map(|mission| {
-        let reason = mission.conditions.first().map(|condition| condition.reason.clone()).unwrap_or_default();
+        let reasons: Vec<&str> = mission.conditions.iter().map(|condition| condition.reason.as_str()).collect();
         let applied = mission.applied.as_ref().map(|applied| applied.saved);
         let plan = mission.plan.as_ref().map(|plan| match applied {
             Some(applied) if applied == plan.saved => "applied".to_owned(),
@@ -85,7 +91,7 @@ pub(super) fn missions(view: &View, missions: &[MissionView], wide: bool) -> Str
         let mut row = vec![
             mission.name.clone(),
             mission.phase.name().to_owned(),
-            reason,
+            reasons.join(","),
             word(&mission.desired),
             word(&mission.autonomy),
             plan.unwrap_or_default(),
@@ -222,7 +228,7 @@ fn turns(place: &Place, name: Option<&str>, output: Output) -> Result<String, Fa
 
 fn turn_table(turns: &[TurnView], wide: bool) -> String {
     let now = clock();
-    let mut heads = vec!["turn", "age", "policy", "class", "verdicts", "look-again"];
+    let mut heads = vec!["turn", "age", "policy", "class", "verdicts", "paused", "look-again"];
     if wide {
         heads.extend(["fuel", "closed", "at"]);
     }
@@ -234,6 +240,7 @@ fn turn_table(turns: &[TurnView], wide: bool) -> String {
             turn.policy.clone(),
             turn.class.clone(),
             turn.verdicts.text(),
+            turn.paused.clone().unwrap_or_default(),
             again.unwrap_or_default(),
         ];
         if wide {

@@ -10,7 +10,7 @@ use super::exit::{Exit, Failure};
 use super::place::{Place, tell_torn};
 use super::print::{self, Output, fields, section, word};
 use crate::remember::journal::{self, Record};
-use crate::view::rfc3339;
+use crate::view::{paused, rfc3339};
 
 pub(super) fn verify(place: &Place, output: Output) -> Result<String, Failure> {
     let mut rehearsal = place.rehearsal;
@@ -109,6 +109,7 @@ fn turn_text(rehearsal: bool, opened: &Opened, closed: Option<&Closed>, seen: &S
         ("At", rfc3339(opened.at)),
         ("Rehearsal", rehearsal.to_string()),
         ("Policy", opened.policy.to_string()),
+        ("Paused", paused(seen).unwrap_or_default()),
         ("Answer", class.to_owned()),
         ("Detail", detail.unwrap_or_default()),
         ("Fuel", opened.fuel.to_string()),
@@ -223,5 +224,9 @@ fn command(command: &quarterdeck_core::observation::Command) -> String {
         Command::Destroy { mission } => format!("destroy {mission}"),
         Command::Restore { mission } => format!("restore {mission}"),
         Command::Cancel { order } => format!("cancel {order}"),
+        Command::Pause { scope, cancel, comment: _ } => {
+            format!("pause{}{}", scope.words(), if *cancel { " --cancel" } else { "" })
+        }
+        Command::Resume { scope } => format!("resume{}", scope.words()),
     }
 }

@@ -10,12 +10,13 @@ use quarterdeck_core::ids::Timestamp;
 use quarterdeck_core::ledger::{Ledger, MissionState, OrderState, Saved};
 use quarterdeck_core::mission::When;
 use quarterdeck_core::observation::{EngineState, Observation};
+use quarterdeck_core::pause::Scope;
 use quarterdeck_core::phase::phase;
 use quarterdeck_core::preflight;
 use quarterdeck_core::situation::{
     Advice, Allowance, Approval, Artifact, Autonomy, ChangeSummary, DockerEngine, FACTS_MAX, FINDINGS_MAX, Fact,
     Finding, MISSIONS_MAX, Mission, OTHERS_MAX, Omitted, Operation, Plan, Resolution, SITUATION_BYTES_MAX,
-    ShownVerdict, Situation, Tally, Verification, WORKERS_MAX, Worker,
+    ShownVerdict, Situation, TEXT_BYTES_MAX, Tally, Verification, WORKERS_MAX, Worker,
 };
 
 use super::ground::{ground, is_loaded};
@@ -50,9 +51,26 @@ pub fn orient(charter: &Charter, ledger: &Ledger, observation: &Observation) -> 
         memo: ledger.policy.memo.clone(),
         more: vec![Fact::new("rehearsal", if ledger.rehearsal { "true" } else { "false" })],
     };
+    situation.more.extend(paused(ledger));
     bound(&mut situation);
     let ground = ground(ledger, observation, &findings, &situation.findings);
     (situation, ground)
+}
+
+/// Everything that people have paused, in one fact.
+fn paused(ledger: &Ledger) -> Option<Fact> {
+    let scopes: Vec<String> = ledger.pauses.keys().map(Scope::to_string).collect();
+    (!scopes.is_empty()).then(|| Fact::new("paused", &scopes.join(", ")))
+}
+
+/// Why nothing of a mission is begun, where people have paused it.
+fn parked(ledger: &Ledger, state: &MissionState) -> Option<String> {
+    let said: Vec<String> = ledger.holds(state).into_iter().map(|(scope, pause)| pause.sentence(scope)).collect();
+    (!said.is_empty()).then(|| text(&said.join("; ")))
+}
+
+fn text(said: &str) -> String {
+    quarterdeck_core::situation::cut(said, TEXT_BYTES_MAX)
 }
 
 fn docker_engine(engine: &EngineState) -> DockerEngine {
@@ -115,7 +133,7 @@ fn mission(
         artifacts: state.saved.iter().map(|(operation, saved)| artifact(state, *operation, saved)).collect(),
         applied: state.applied.as_ref().filter(|a| a.generation == state.generation).map(|a| a.saved),
         verification,
-        parked: None,
+        parked: parked(ledger, state),
         more,
     }
 }
@@ -132,7 +150,7 @@ fn verification(
     let differences: Vec<_> = findings
         .iter()
         .filter(|finding| finding.mission.as_ref() == Some(&state.id))
-        .filter(|finding| finding.object.kind != "mission" && finding.object.kind != "worker")
+        .filter(|finding| !["mission", "worker", "pause"].contains(&finding.object.kind.as_str()))
         .map(|finding| finding.id.clone())
         .take(OTHERS_MAX)
         .collect();
@@ -203,7 +221,7 @@ fn verdicts(ledger: &Ledger) -> Vec<ShownVerdict> {
             key: verdict.key.clone(),
             ruling: verdict.ruling,
             rule: verdict.rule.clone(),
-            because: quarterdeck_core::situation::cut(&verdict.because, quarterdeck_core::situation::TEXT_BYTES_MAX),
+            because: text(&verdict.because),
             worker: match &verdict.effect {
                 Some(quarterdeck_core::verdict::Effect::Start(order)) => Some(order.name.clone()),
                 Some(_) | None => None,

@@ -11,7 +11,7 @@ use quarterdeck_core::situation::{
 use serde::{Deserialize, Serialize};
 
 use super::approval::DangerView;
-use super::time;
+use super::{PauseView, time};
 
 /// A mission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct MissionView {
     pub autonomy: Autonomy,
     /// Where it stands.
     pub phase: Phase,
+    /// The pauses that hold it.
+    pub pauses: Vec<PauseView>,
     /// The same in Kubernetes' words.
     pub conditions: Vec<Condition>,
     /// What a person should know or do about it now.
@@ -64,12 +66,12 @@ pub struct MissionView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// Always `Ready` at this stage.
+    /// `Ready`; and `Paused` where people have paused it.
     #[serde(rename = "type")]
     pub kind: String,
     /// `True`, `False`, or `Unknown` while the host has not looked.
     pub status: String,
-    /// `Rehearsed` where the workers are simulated, the phase elsewhere.
+    /// Of `Ready`: `Rehearsed` where the workers are simulated, the phase elsewhere.
     pub reason: String,
 }
 
@@ -160,6 +162,7 @@ pub(super) fn view(
     let denied = answered(ledger, state, ApprovalState::Denied, now);
     let refused = refused(ledger, state);
     let applied = state.applied.as_ref();
+    let pauses: Vec<PauseView> = ledger.holds(state).into_iter().map(|held| PauseView::of(ledger, held)).collect();
     MissionView {
         rehearsal: ledger.rehearsal,
         name: state.spec.name.to_string(),
@@ -169,8 +172,12 @@ pub(super) fn view(
         desired: state.desired(),
         autonomy: shown.map_or(state.spec.autonomy, |shown| shown.autonomy),
         phase,
-        conditions: vec![condition(ledger.rehearsal, phase)],
-        message: message(ledger, situation, shown, state, phase, now),
+        conditions: conditions(ledger.rehearsal, phase, !pauses.is_empty()),
+        message: match pauses.as_slice() {
+            [] => message(ledger, situation, shown, state, phase, now),
+            some => some.iter().map(|pause| pause.message.clone()).collect::<Vec<_>>().join("; "),
+        },
+        pauses,
         providers: state.spec.providers.iter().map(provider).collect(),
         applied: applied.map(|applied| AppliedView {
             saved: applied.saved,
@@ -207,7 +214,7 @@ fn preflight(shown: &Mission) -> Option<&str> {
     shown.more.iter().find(|fact| fact.key == "preflight").map(|fact| fact.value.as_str())
 }
 
-fn condition(rehearsal: bool, phase: Phase) -> Condition {
+fn conditions(rehearsal: bool, phase: Phase, paused: bool) -> Vec<Condition> {
     let status = match phase {
         Phase::Ready => "True",
         Phase::Verifying => "Unknown",
@@ -227,7 +234,13 @@ fn condition(rehearsal: bool, phase: Phase) -> Condition {
         | Phase::Off => "False",
     };
     let reason = if rehearsal { "Rehearsed" } else { phase.name() };
-    Condition { kind: "Ready".to_owned(), status: status.to_owned(), reason: reason.to_owned() }
+    let condition = |kind: &str, status: &str, reason: &str| Condition {
+        kind: kind.to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let paused = paused.then(|| condition("Paused", "True", "Paused"));
+    std::iter::once(condition("Ready", status, reason)).chain(paused).collect()
 }
 
 /// The newest saved plan of the operation that leads to what is wanted.

@@ -65,6 +65,15 @@ mod tests {
     }
 
     #[test]
+    fn a_time_in_a_sentence_is_the_same_to_the_second() {
+        // Some four months apart, over eight centuries.
+        for at in (0..2_400u64).map(|index| Timestamp(index * 10_518_975_123)) {
+            let (shown, said) = (rfc3339(at), at.utc());
+            assert_eq!(shown.split_once('.').map(|(seconds, _)| seconds), said.strip_suffix('Z'));
+        }
+    }
+
+    #[test]
     fn a_time_is_rfc_3339_with_milliseconds() {
         assert_eq!(rfc3339(Timestamp(1_000_000_000_009)), "2001-09-09T01:46:40.009Z");
     }

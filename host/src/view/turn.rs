@@ -1,8 +1,9 @@
 //! A turn as people see it: a view of its entries in the journal.
 
+use quarterdeck_core::encoding;
 use quarterdeck_core::entry::{Answered, Episode};
 use quarterdeck_core::ids::Timestamp;
-use quarterdeck_core::situation::Ruling;
+use quarterdeck_core::situation::{Ruling, Situation};
 use serde::{Deserialize, Serialize};
 
 use super::time;
@@ -22,6 +23,8 @@ pub struct TurnView {
     pub policy: String,
     /// `decided`, or the kind of the failure.
     pub class: String,
+    /// What people had paused then; nothing is told where another version wrote the turn.
+    pub paused: Option<String>,
     /// How many proposals were ruled how.
     pub verdicts: Rulings,
     /// The fuel that the decision used.
@@ -59,6 +62,7 @@ impl TurnView {
             at: opened.at,
             policy: opened.policy.short(12),
             class: class(&opened.answer),
+            paused: encoding::decode_ours::<Situation>(&opened.situation).ok().and_then(|seen| paused(&seen)),
             verdicts: opened.verdicts.iter().fold(Rulings::default(), |rulings, verdict| rulings.and(verdict.ruling)),
             fuel: opened.fuel,
             look_again: opened.answer.decision().and_then(|decision| decision.look_again),
@@ -92,6 +96,11 @@ impl Rulings {
             all.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
         if said.is_empty() { "none".to_owned() } else { said.join(", ") }
     }
+}
+
+/// What the policy was told that people had paused.
+pub fn paused(situation: &Situation) -> Option<String> {
+    situation.more.iter().find(|fact| fact.key == "paused").map(|fact| fact.value.clone())
 }
 
 fn class(answer: &Answered) -> String {

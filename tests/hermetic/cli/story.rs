@@ -16,6 +16,7 @@ use quarterdeck_core::ledger::{Ledger, MissionState};
 use quarterdeck_core::mission::{MissionName, MissionSpec, When};
 use quarterdeck_core::observation::{Command, Commanded, Observation, Person, SeenMission};
 use quarterdeck_core::order::{ApplyInput, DEADLINE_MS, End, Order, OrderKey, PlanDanger, SavedPlan, WorkerResult};
+use quarterdeck_core::pause::Scope;
 use quarterdeck_core::situation::{Autonomy, ChangeSummary, DesiredState, Operation, Ruling, Situation};
 use quarterdeck_core::verdict::{Effect, Request, Verdict};
 
@@ -226,6 +227,16 @@ impl Story {
         let mut story = Story::asking();
         let command = Command::Deny { approval: approval(), comment: Some("not today".to_owned()) };
         story.tell(vec![Entry::Commanded(Commanded { at: at(5), who: Person::Uid(1_000), command })]);
+        story
+    }
+
+    /// Somebody has paused the mission, and a turn has seen it.
+    pub(super) fn paused() -> Story {
+        let mut story = Story::asking();
+        let scope = Scope { mission: Some(spec().name), class: None };
+        let command = Command::Pause { scope, cancel: true, comment: Some("not today".to_owned()) };
+        story.tell(vec![Entry::Commanded(Commanded { at: at(5), who: Person::Uid(1_000), command })]);
+        story.tell(turn(&story.ledger.clone(), at(6), Vec::new()));
         story
     }
 

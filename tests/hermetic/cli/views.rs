@@ -41,6 +41,24 @@ fn a_mission_is_shown_where_it_stands_now() {
 }
 
 #[test]
+fn a_paused_mission_keeps_its_phase_and_says_that_it_is_paused() {
+    let (asking, paused) = (view(&Story::asking()), view(&Story::paused()));
+    let (before, mission) = (asking.mission("web").unwrap(), paused.mission("web").unwrap());
+    assert_eq!((before.phase, before.pauses.len(), before.conditions.len()), (mission.phase, 0, 1));
+    let kinds: Vec<(&str, &str)> = mission.conditions.iter().map(|c| (c.kind.as_str(), c.reason.as_str())).collect();
+    assert_eq!(kinds, [("Ready", "Rehearsed"), ("Paused", "Paused")]);
+    assert_eq!(mission.message, paused.pauses[0].message);
+    // It is told once when it begins, and once when it ends.
+    let mut teller = Teller::since(at(0));
+    teller.tell(&asking);
+    let begins = teller.tell(&paused);
+    assert!(begins.iter().any(|event| event.event == "finding" && event.text.contains("quarterdeck resume web")));
+    assert!(teller.tell(&paused).is_empty());
+    let ends = teller.tell(&asking);
+    assert!(ends.iter().any(|event| event.event == "resolved" && event.text.contains("paused")), "{ends:?}");
+}
+
+#[test]
 fn without_a_situation_the_ledger_alone_is_shown() {
     let story = Story::asking();
     let shown = look(&story.ledger, None, at(9));
@@ -83,6 +101,7 @@ fn a_run_is_over_when_nothing_moves_any_more() {
     assert_eq!(outcome(&view(&Story::begun()), &["other.yaml".to_owned()]), Until::Moving);
     assert_eq!(outcome(&view(&Story::planning()), &sources), Until::Moving);
     assert_eq!(outcome(&view(&Story::asking()), &sources), Until::Moving);
+    assert_eq!(outcome(&view(&Story::paused()), &sources), Until::Moving, "somebody may resume it");
     let Until::Stuck(stuck) = outcome(&view(&Story::denied()), &sources) else { panic!("a denied plan is the end") };
     assert!(stuck[0].1.contains("denied") && stuck[0].2.contains(SOURCE), "{stuck:?}");
 

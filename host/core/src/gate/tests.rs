@@ -3,6 +3,7 @@
 mod approval;
 mod charter;
 mod other;
+mod paused;
 
 use super::*;
 use crate::decision::{Action, BuildStep, ConfigureStep};

@@ -4,6 +4,7 @@ use super::{ApprovalRecord, Ledger, MissionState};
 use crate::ids::{ApprovalId, Timestamp};
 use crate::mission::MissionName;
 use crate::observation::{Command, Person};
+use crate::pause::Scope;
 use crate::situation::ApprovalState;
 
 /// Why a command can't be done.
@@ -51,6 +52,14 @@ pub enum CommandError {
     /// The mission is not destroyed by command.
     #[error("mission {0} was not destroyed by a command, so there is nothing to take back")]
     NotDestroyed(String),
+    /// There is no such pause.
+    #[error("there is no pause of {scope} to take back; {paused}")]
+    NotPaused {
+        /// Of what.
+        scope: Scope,
+        /// What is paused.
+        paused: String,
+    },
 }
 
 impl Ledger {
@@ -83,6 +92,17 @@ impl Ledger {
                 Some(state) if state.ended.is_none() => Ok(()),
                 Some(_) | None => Err(CommandError::NoWorker(order.to_string())),
             },
+            Command::Pause { scope, .. } => self.known_scope(scope),
+            Command::Resume { scope } if self.pauses.contains_key(scope) => Ok(()),
+            Command::Resume { scope } => {
+                self.known_scope(scope)?;
+                let scopes: Vec<String> = self.pauses.keys().map(Scope::to_string).collect();
+                let paused = match scopes.as_slice() {
+                    [] => "nothing is paused".to_owned(),
+                    some => format!("what is paused: {}", some.join(", ")),
+                };
+                Err(CommandError::NotPaused { scope: scope.clone(), paused })
+            }
         }
     }
 
@@ -103,6 +123,10 @@ impl Ledger {
             return Ok(());
         }
         Err(CommandError::NotCounted { id, uid: who.uid(), role })
+    }
+
+    fn known_scope(&self, scope: &Scope) -> Result<(), CommandError> {
+        scope.mission.as_ref().map_or(Ok(()), |mission| self.known(mission).map(|_| ()))
     }
 
     fn known(&self, name: &MissionName) -> Result<&MissionState, CommandError> {

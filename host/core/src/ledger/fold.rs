@@ -155,6 +155,8 @@ impl Ledger {
                 }
             }
             Command::Cancel { .. } => {} // The driver tells the worker; its end is observed.
+            Command::Pause { scope, cancel: _, comment } => self.pause(commanded, scope, comment.as_ref()),
+            Command::Resume { scope } => drop(self.pauses.remove(scope)),
         }
     }
 

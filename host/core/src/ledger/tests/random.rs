@@ -9,7 +9,7 @@ use crate::entry::{Closed, Declared, Ended, Settled, StateChanged, Stored};
 use crate::fixture::{begun, saved, state};
 use crate::observation::Command;
 use crate::observation::{Commanded, Observation, SeenMission, WorkerReport};
-use crate::order::{ApplyInput, OBJECTS_MAX};
+use crate::order::{ApplyInput, Class, OBJECTS_MAX};
 use crate::question::BrainReply;
 use crate::situation::{QuestionKind, Reply};
 
@@ -142,12 +142,17 @@ impl Numbers {
 
     fn command(&mut self) -> Command {
         let (approval, order, comment) = (self.approval(), self.name(), None);
-        match self.below(5) {
+        let mission = self.one_in(2).then(order_mission);
+        let class = self.one_in(2).then(|| Class::ALL[usize::try_from(self.below(3)).unwrap()]);
+        let (scope, cancel) = (Scope { mission, class }, self.one_in(2));
+        match self.below(8) {
             0 => Command::Approve { approval, comment },
             1 => Command::Deny { approval, comment },
             2 => Command::Destroy { mission: order_mission() },
             3 => Command::Restore { mission: order_mission() },
-            _ => Command::Cancel { order },
+            4 => Command::Cancel { order },
+            5 => Command::Pause { scope, cancel, comment },
+            _ => Command::Resume { scope },
         }
     }
 
@@ -267,6 +272,10 @@ fn any_ledger_can_be_asked_and_ruled_on() {
             }
             let command = numbers.command();
             let _either = scene.ledger.permits(&crate::observation::Person::Uid(1000), &command, scene.now).is_ok();
+            for told in scene.ledger.entailed(&command) {
+                let permitted = scene.ledger.permits(&crate::observation::Person::Uid(0), &told, scene.now);
+                assert_eq!(permitted, Ok(()), "what a command entails can be done");
+            }
             let targets: Vec<crate::decision::Target> = scene
                 .ledger
                 .missions
@@ -283,6 +292,8 @@ fn any_ledger_can_be_asked_and_ruled_on() {
                 [BuildStep::Plan, BuildStep::Apply(artifact)].map(|step| Action::Build { order: order.clone(), step })
             });
             let verdicts = scene.rule_all(actions.collect());
+            let starts = verdicts.iter().any(|verdict| matches!(verdict.effect, Some(Effect::Start(_))));
+            assert!(!starts || !scene.ledger.pauses.contains_key(&Scope::default()), "everything is paused");
             scene.open(verdicts);
         }
         sound(&scene.ledger);
