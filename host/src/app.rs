@@ -13,7 +13,8 @@ use quarterdeck_core::digest::Digest;
 use quarterdeck_core::entry::{Activated, Begun, Entry, Episode};
 use quarterdeck_core::ledger::{CommandError, Ledger};
 use quarterdeck_core::mission::MissionName;
-use quarterdeck_core::observation::{Command, Person, SeenMission};
+use quarterdeck_core::observation::{Command, Commanded, Person, SeenMission};
+use quarterdeck_core::pause::Scope;
 use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::{Fact, Situation};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
@@ -271,6 +272,9 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
     }
     let book = Arc::new(book);
     begin(&book, rehearsal, &config.charter, &policy, config.policy.is_some())?;
+    if config.paused {
+        pause(&book)?;
+    }
 
     let changed = Arc::new(Notify::new());
     let wake: Arc<dyn Fn() + Send + Sync> = {
@@ -433,5 +437,14 @@ fn begin(book: &Book, rehearsal: bool, charter: &Charter, policy: &Policy, broug
         }));
     }
     book.append(&entries, Durable::Now)?;
+    Ok(())
+}
+
+/// Writes down, before the first turn, that everything is paused.
+fn pause(book: &Book) -> Result<(), StartError> {
+    let (at, who) = (clock().max(book.ledger().now), Person::Uid(rustix::process::getuid().as_raw()));
+    let comment = Some("run --paused".to_owned());
+    let command = Command::Pause { scope: Scope::default(), cancel: false, comment };
+    book.append(&[Entry::Commanded(Commanded { at, who, command })], Durable::Now)?;
     Ok(())
 }

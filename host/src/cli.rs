@@ -14,6 +14,7 @@ mod doctor;
 mod exit;
 mod get;
 mod journal;
+mod pause;
 mod place;
 mod policy;
 pub mod print;
@@ -86,6 +87,8 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
         Command::Destroy { mission, yes } => return said(say::destroy(&place()?, &mission, yes).await),
         Command::Restore { mission } => return said(say::restore(&place()?, &mission).await),
         Command::Cancel { worker } => return said(say::cancel(&place()?, &worker).await),
+        Command::Pause(args) => return said(pause::pause(&place()?, args).await),
+        Command::Resume { scope } => return said(pause::resume(&place()?, scope.into()).await),
         Command::Worker { .. } => {
             let error = "a worker has a process and a runtime of its own";
             return Err(Failure::new(Exit::Usage, error, "leave it to the host: quarterdeck run PATH"));

@@ -21,6 +21,8 @@ pub struct Config {
     pub real: bool,
     /// Grant every approval of this run.
     pub yes: bool,
+    /// Begin with everything paused.
+    pub paused: bool,
     /// The operator's rules.
     pub charter: Charter,
     /// A turn at least this often.

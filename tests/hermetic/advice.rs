@@ -50,6 +50,7 @@ async fn host(data: &Path, gemini: &FakeGemini) -> Host {
         missions: vec![mission],
         real: false,
         yes: false,
+        paused: false,
         charter: Charter::default(),
         interval: Duration::from_millis(200),
         engine: data.join("no-engine.sock"),

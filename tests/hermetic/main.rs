@@ -12,6 +12,7 @@ mod engine;
 mod hang;
 mod journal;
 mod misbehaving;
+mod paused;
 mod process;
 mod proxy;
 mod readme;

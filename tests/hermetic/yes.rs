@@ -28,6 +28,7 @@ async fn run(data: &Path, name: &str, yes: bool) -> Host {
         missions: vec![folder],
         real: false,
         yes,
+        paused: false,
         charter: Charter::default(),
         interval: Duration::from_millis(200),
         engine: data.join("no-engine.sock"),

@@ -1,6 +1,7 @@
 //! The command line as a type. What the help says stands here and nowhere else.
 
 mod charter;
+mod pause;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::situation::Autonomy;
 
 pub use charter::CharterCommand;
+pub use pause::{PauseArgs, ScopeArgs};
 
 use super::place::World;
 use super::print::Output;
@@ -130,6 +132,22 @@ pub enum Command {
         #[arg(value_parser = OrderName::parse)]
         worker: OrderName,
     },
+    /// Begin nothing more, of everything or of a part, until it is resumed; a running host does so from its next turn on
+    #[command(after_help = "Examples:
+  quarterdeck pause --comment 'looking into the outage'
+  quarterdeck pause web --cancel               (and tell its worker to stop)
+  quarterdeck pause --class builder")]
+    Pause(PauseArgs),
+    /// Take exactly that pause back; other pauses stand
+    #[command(after_help = "Examples:
+  quarterdeck resume
+  quarterdeck resume web
+  quarterdeck resume --class builder")]
+    Resume {
+        /// What was paused.
+        #[command(flatten)]
+        scope: ScopeArgs,
+    },
     /// Read the journal, and prove that it is whole
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -181,6 +199,9 @@ pub struct RunArgs {
     /// End as soon as every mission is where it shall be, or can't get there.
     #[arg(long)]
     pub until_ready: bool,
+    /// Begin with everything paused: look and tell, and start nothing until `quarterdeck resume`.
+    #[arg(long)]
+    pub paused: bool,
     /// Grant every approval of this run; it is journaled as such.
     #[arg(long)]
     pub yes: bool,

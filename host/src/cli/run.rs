@@ -31,7 +31,7 @@ use crate::app::{self, Host, Update, Updates};
 use crate::config::{self, Config, Given};
 use crate::driver::clock;
 use crate::observe::files::MISSION_FILE;
-use crate::view::{self, ApprovalView, View};
+use crate::view::{self, ApprovalView, MissionView, View};
 
 pub use teller::{Event, Teller};
 pub use until::{Until, outcome};
@@ -98,6 +98,7 @@ fn configure(args: &RunArgs, given: Given, real: bool) -> Result<Config, Failure
         missions: args.paths.clone(),
         real,
         yes: args.yes,
+        paused: args.paused,
         charter,
         interval: INTERVAL,
         engine: config::engine_socket(&given)?,
@@ -111,6 +112,7 @@ fn configure(args: &RunArgs, given: Given, real: bool) -> Result<Config, Failure
 /// What was chosen for each port, and why.
 fn tell_start(screen: &Screen, host: &Host, output: Output) -> Result<(), Failure> {
     let folder = host.folder.display().to_string();
+    let pauses = view::look(&host.book.ledger(), None, clock()).pauses;
     if output == Output::Json {
         let choices: Vec<_> = host
             .choices
@@ -119,7 +121,7 @@ fn tell_start(screen: &Screen, host: &Host, output: Output) -> Result<(), Failur
             .collect();
         let object = serde_json::json!({
             "rehearsal": host.rehearsal, "event": "started", "at": view::rfc3339(clock()), "data": folder,
-            "choices": choices,
+            "choices": choices, "pauses": pauses,
         });
         return Ok(print::out(&print::line(&object))?);
     }
@@ -129,6 +131,8 @@ fn tell_start(screen: &Screen, host: &Host, output: Output) -> Result<(), Failur
     if host.rehearsal {
         screen.note("[rehearsal] the work is simulated: nothing on this machine is changed");
     }
+    let mark = if host.rehearsal { "[rehearsal] " } else { "" };
+    pauses.iter().for_each(|pause| screen.note(&format!("{mark}{}", escape(&pause.message))));
     Ok(())
 }
 
@@ -271,7 +275,9 @@ impl Watch {
             return;
         }
         let phases = view.missions.iter().filter(|mission| self.sources.contains(&mission.source));
-        let phases: Vec<String> = phases.map(|mission| format!("{} {}", mission.name, mission.phase.name())).collect();
+        let paused = |mission: &MissionView| if mission.pauses.is_empty() { "" } else { " (paused)" };
+        let phases = phases.map(|mission| format!("{} {}{}", mission.name, mission.phase.name(), paused(mission)));
+        let phases: Vec<String> = phases.collect();
         let mark = if view.rehearsal { "[rehearsal] " } else { "" };
         self.screen.busy(Some(format!("{mark}{}", phases.join(", "))));
     }
@@ -287,15 +293,29 @@ impl Watch {
         let view = view::look(&book.ledger(), last.as_deref().map(|update| &update.situation), clock());
         show_end(&view, &sources, args.output)?;
         if exit == Exit::TimedOut {
-            let time = args.timeout.as_secs();
-            let next = "quarterdeck get missions says what each waits for; a longer --timeout waits longer";
-            return Err(Failure::new(exit, format!("not every mission got there within {time} s"), next));
+            return Err(timed_out(&view, &sources, args.timeout));
         }
         if exit == Exit::Interrupted && view.workers.iter().any(|worker| worker.phase.is_active()) {
             screen.note("workers go on without a host; the next run adopts them");
         }
         stopped?;
         Ok(exit)
+    }
+}
+
+/// The time is over; where something is paused it would not have helped to wait longer.
+fn timed_out(view: &View, sources: &[String], time: Duration) -> Failure {
+    let error = format!("not every mission got there within {} s", time.as_secs());
+    let mut mine = view.missions.iter().filter(|mission| sources.contains(&mission.source));
+    match mine.find_map(|mission| mission.pauses.first()) {
+        Some(pause) => {
+            let next = format!("start it again, quarterdeck run PATH, and beside it: {}", pause.resume);
+            Failure::new(Exit::TimedOut, format!("{error}: {} is paused", pause.what), next)
+        }
+        None => {
+            let next = "quarterdeck get missions says what each waits for; a longer --timeout waits longer";
+            Failure::new(Exit::TimedOut, error, next)
+        }
     }
 }
 

@@ -30,6 +30,15 @@ pub(super) async fn approve(place: &Place, args: SayArgs) -> Result<Exit, Failur
             }
         }
     }
+    let mission = found.and_then(|approval| view.mission(&approval.mission));
+    if let Some(pause) = mission.and_then(|mission| mission.pauses.first()) {
+        note(&format!(
+            "{}{} is paused: what is granted is begun after {}",
+            mark(view.rehearsal),
+            pause.what,
+            pause.resume
+        ));
+    }
     host.send(&Command::Approve { approval: args.id.clone(), comment: args.comment }).await?;
     let left = found.map_or(0, |approval| approval.needed.saturating_sub(approval.given + 1));
     let then = match left {
@@ -74,6 +83,9 @@ pub(super) async fn destroy(place: &Place, mission: &MissionName, yes: bool) -> 
     }
     host.send(&Command::Destroy { mission: mission.clone() }).await?;
     note(&format!("{lead}mission {mission} is to be removed; watch it: quarterdeck get missions {mission}"));
+    if let Some(pause) = found.pauses.first() {
+        note(&format!("{lead}{} is paused, so nothing of it is begun before: {}", pause.what, pause.resume));
+    }
     Ok(Exit::Done)
 }
 
@@ -89,7 +101,7 @@ pub(super) async fn cancel(place: &Place, worker: &OrderName) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-fn mark(rehearsal: bool) -> &'static str {
+pub(super) fn mark(rehearsal: bool) -> &'static str {
     if rehearsal { "[rehearsal] " } else { "" }
 }
 

@@ -47,6 +47,10 @@ fn a_command_line_is_parsed_once_and_refused_readably() {
         "quarterdeck --rehearsal journal verify",
         "quarterdeck approve a-1 --comment fine --yes",
         "quarterdeck worker terraform plan --folder x",
+        "quarterdeck pause",
+        "quarterdeck pause web --class scanner --cancel --comment freeze",
+        "quarterdeck resume --class configurator",
+        "quarterdeck run a --paused",
     ] {
         assert!(parse(good).is_ok(), "{good}");
     }
@@ -59,11 +63,42 @@ fn a_command_line_is_parsed_once_and_refused_readably() {
         ("quarterdeck approve ../etc", "approval id"),
         ("quarterdeck destroy Web", "mission name"),
         ("quarterdeck get nodes", "possible values"),
+        ("quarterdeck pause Web", "mission name"),
+        ("quarterdeck pause --class plumber", "builder, configurator, scanner"),
+        ("quarterdeck resume --cancel", "unexpected argument"),
     ] {
         let error = parse(bad).unwrap_err();
         assert_eq!(error.exit_code(), i32::from(Exit::Usage.code()));
         assert!(error.to_string().contains(says), "{bad}: {error}");
     }
+}
+
+#[tokio::test]
+async fn what_is_paused_is_shown_wherever_somebody_may_look() {
+    let data = Story::paused().write();
+    let sentence =
+        "mission web was paused by uid 1000 at 2030-03-17T17:46:45Z (not today); to go on: quarterdeck resume web";
+    for (words, says) in [
+        ("get missions -o wide", sentence),
+        ("get missions", "Rehearsed,Paused"),
+        ("describe mission web", sentence),
+        ("get findings -o wide", sentence),
+        ("get turns", "mission web"),
+        ("journal show 3", "mission web"),
+        ("journal show 3 --situation", sentence),
+        ("journal list", "uid 1000: pause web --cancel"),
+    ] {
+        let (_, text) = said(data.path(), words).await.unwrap();
+        assert!(text.contains(says), "{words}: {text}");
+    }
+    let (_, text) = said(data.path(), "get missions -o json").await.unwrap();
+    let mission = serde_json::from_str::<Value>(&text).unwrap()["items"][0].clone();
+    assert_eq!(mission["pauses"][0]["scope"]["mission"], "web", "{mission}");
+    let condition = serde_json::json!({ "type": "Paused", "status": "True", "reason": "Paused" });
+    assert_eq!(mission["conditions"][1], condition, "{mission}");
+    let (_, text) = said(data.path(), "get turns -o json").await.unwrap();
+    let turns: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&turns["items"][1]["paused"], &turns["items"][2]["paused"]), (&Value::Null, &"mission web".into()));
 }
 
 const READS: [&str; 10] = [
@@ -130,6 +165,8 @@ async fn what_is_not_there_is_said_with_what_to_do() {
         ("journal show 99", Exit::Failed, "quarterdeck get turns"),
         ("approve a-0123456789", Exit::Unreachable, "quarterdeck run PATH"),
         ("destroy web --yes", Exit::Unreachable, "quarterdeck run PATH"),
+        ("pause --cancel", Exit::Unreachable, "quarterdeck run PATH --paused"),
+        ("resume web", Exit::Unreachable, "quarterdeck run PATH"),
         ("--real get missions", Exit::Unreachable, "quarterdeck run PATH"),
         ("state list", Exit::Failed, "a rehearsal keeps no states"),
         ("policy inspect no-such-file", Exit::Usage, "wit/policy.wit"),

@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use quarterdeck::api::local::{self, Client, ClientError, Desk, ListenError, SOCKET};
 use quarterdeck::app::{self, Host};
+use quarterdeck::cli::Exit;
 use quarterdeck::config::Config;
 use quarterdeck::driver::clock;
 use quarterdeck_core::charter::Charter;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::observation::{Command, Person};
+use quarterdeck_core::order::Class;
+use quarterdeck_core::pause::Scope;
 use quarterdeck_core::situation::ApprovalState;
+
+use super::commands::said;
 
 pub(super) fn config(data: &Path) -> Config {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples");
@@ -20,6 +25,7 @@ pub(super) fn config(data: &Path) -> Config {
         missions: vec![examples.join("web-approve")],
         real: false,
         yes: false,
+        paused: false,
         charter: Charter::default(),
         interval: Duration::from_secs(1),
         engine: data.join("no-engine.sock"),
@@ -116,5 +122,37 @@ async fn what_is_no_command_is_refused_readably() {
     let nowhere = http.get("http://host/v2/view").send().await.unwrap();
     assert_eq!(nowhere.status().as_u16(), 404);
     assert_eq!(nowhere.json::<local::Refusal>().await.unwrap().error, "there is nothing at this path");
+    host.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_paused_is_what_was_named_and_nothing_secret_is_kept_of_why() {
+    let data = tempfile::tempdir().unwrap();
+    let (host, client) = start(data.path()).await;
+    let mut updates = host.updates();
+    updates.recv().await.unwrap();
+    let me = format!("uid {}", rustix::process::getuid().as_raw());
+    assert_eq!(said(data.path(), "pause web-approve").await.unwrap(), (Exit::Done, String::new()));
+    let failure = said(data.path(), "pause nobody").await.unwrap_err();
+    assert_eq!((failure.exit, failure.text().contains("no mission \"nobody\"")), (Exit::Failed, true));
+    let failure = said(data.path(), "resume").await.unwrap_err();
+    assert!(failure.text().contains("what is paused: mission web-approve"), "{}", failure.text());
+    let comment = Some("leaked: password=hunter2hunter2".to_owned());
+    let (scope, cancel) = (Scope { mission: None, class: Some(Class::Scanner) }, false);
+    client.send(&Command::Pause { scope, cancel, comment }).await.unwrap();
+    let long = Command::Pause { scope: Scope::default(), cancel, comment: Some("c".repeat(2_000)) };
+    assert!(client.send(&long).await.is_err());
+    let pauses = client.view().await.unwrap().pauses;
+    assert_eq!(
+        pauses.iter().map(|pause| pause.what.as_str()).collect::<Vec<_>>(),
+        ["every scanner", "mission web-approve"]
+    );
+    assert!(pauses.iter().all(|pause| pause.who == me && pause.rehearsal));
+    let written = pauses[0].comment.as_deref().unwrap();
+    assert!(written.starts_with("leaked: ") && !written.contains("hunter2"), "{written}");
+    for words in ["resume --class scanner", "resume web-approve"] {
+        assert_eq!(said(data.path(), words).await.unwrap().0, Exit::Done);
+    }
+    assert!(client.view().await.unwrap().pauses.is_empty());
     host.stop().await.unwrap();
 }
