@@ -12,6 +12,7 @@ mod charter;
 mod describe;
 mod doctor;
 mod exit;
+mod export;
 mod get;
 mod journal;
 mod pause;
@@ -63,6 +64,10 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
             journal::show(&place()?, turn, situation, output)?
         }
         Command::Journal(JournalCommand::List { last, output }) => journal::list(&place()?, last, output)?,
+        Command::Journal(JournalCommand::Export { from, to }) => {
+            export::export(&place()?, from..=to.unwrap_or(u64::MAX))?;
+            String::new()
+        }
         Command::Charter(CharterCommand::Show { charter }) => charter::show(&charter)?,
         Command::Charter(CharterCommand::Check { charter, output }) => charter::check(&charter, output)?,
         Command::Charter(CharterCommand::Test { charter, cases, output }) => {

@@ -4,6 +4,7 @@
 
 mod charter;
 mod commands;
+mod export;
 mod journal;
 mod socket;
 mod story;

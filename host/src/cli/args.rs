@@ -1,6 +1,7 @@
 //! The command line as a type. What the help says stands here and nowhere else.
 
 mod charter;
+mod journal;
 mod pause;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::situation::Autonomy;
 
 pub use charter::CharterCommand;
+pub use journal::JournalCommand;
 pub use pause::{PauseArgs, ScopeArgs};
 
 use super::place::World;
@@ -289,42 +291,6 @@ pub struct SayArgs {
     /// Do not show the plan and do not ask.
     #[arg(long)]
     pub yes: bool,
-}
-
-/// What can be done with the journal.
-#[derive(Clone, Debug, Subcommand)]
-pub enum JournalCommand {
-    /// Check the chain from the first record to the last
-    #[command(after_help = "Examples:\n  quarterdeck journal verify\n  quarterdeck --real journal verify -o json")]
-    Verify {
-        /// How to print it.
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Output,
-    },
-    /// Show one turn: what was seen, decided, ruled and done
-    #[command(after_help = "Examples:
-  quarterdeck journal show 12
-  quarterdeck journal show 12 --situation | jq .missions")]
-    Show {
-        /// The turn's number, as `get turns` lists it.
-        turn: u32,
-        /// Print the situation that the policy was shown, as JSON.
-        #[arg(long)]
-        situation: bool,
-        /// How to print it.
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Output,
-    },
-    /// List the entries
-    #[command(after_help = "Examples:\n  quarterdeck journal list --last 20\n  quarterdeck journal list -o json")]
-    List {
-        /// Only the newest.
-        #[arg(long, default_value_t = 50, value_name = "N")]
-        last: usize,
-        /// How to print it.
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Output,
-    },
 }
 
 /// What can be done with policies.

@@ -46,6 +46,7 @@ fn a_command_line_is_parsed_once_and_refused_readably() {
         "quarterdeck get turns 3 -o wide",
         "quarterdeck --rehearsal journal verify",
         "quarterdeck approve a-1 --comment fine --yes",
+        "quarterdeck journal export --from 3 --to 9",
         "quarterdeck worker terraform plan --folder x",
         "quarterdeck pause",
         "quarterdeck pause web --class scanner --cancel --comment freeze",
