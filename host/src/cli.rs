@@ -19,6 +19,7 @@ mod pause;
 mod place;
 mod policy;
 pub mod print;
+mod replay;
 mod run;
 mod say;
 mod state;
@@ -68,6 +69,7 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
             export::export(&place()?, from..=to.unwrap_or(u64::MAX))?;
             String::new()
         }
+        Command::Replay(args) => return replay::replay(&place()?, &args),
         Command::Charter(CharterCommand::Show { charter }) => charter::show(&charter)?,
         Command::Charter(CharterCommand::Check { charter, output }) => charter::check(&charter, output)?,
         Command::Charter(CharterCommand::Test { charter, cases, output }) => {

@@ -1,21 +1,41 @@
-//! What was ruled on, again: each recorded turn with the ledger and the charter of its time.
+//! What was decided and ruled, again: each recorded turn with the policy, the charter and the ledger of its time.
 //!
-//! The gate is pure, so under the same charter it says the same again, byte by byte. Under another one it is an open loop:
-//! each turn is ruled on as it stood, and nothing is predicted of what would have come after.
+//! A decision is a pure function of policy and situation, and a ruling one of charter, ledger and decision. All of them but
+//! the policy's bytes are in the journal, so whoever has those can ask again and must be answered the same, byte by byte
+//! ([`replay`]). Another policy or another charter is an open loop: each turn stands as it was recorded, and nothing is
+//! predicted of what would have come after another answer.
+//!
+//! - `recall` reads a journal and hands on each turn as it stood.
+//! - `rerun` asks again on several threads, `asking` is what each of them does; `candidate` is what another policy keeps
+//!   from turn to turn.
+//! - `compare` finds what is not the same, `report` counts it.
+//!
+//! What is *not* here: how it is told, which is the command line's, and anything that writes.
+
+mod asking;
+mod candidate;
+mod compare;
+mod recall;
+mod report;
+mod rerun;
 
 use std::path::Path;
 
 use quarterdeck_core::charter::{Charter, Request};
 use quarterdeck_core::decision::{Decision, Proposal};
 use quarterdeck_core::encoding;
-use quarterdeck_core::entry::{Entry, Opened};
+use quarterdeck_core::entry::Opened;
 use quarterdeck_core::gate::{asked, gate};
 use quarterdeck_core::ledger::Ledger;
 use quarterdeck_core::situation::Situation;
 use quarterdeck_core::verdict::Verdict;
 
 use crate::remember::JournalError;
-use crate::remember::journal;
+
+pub use compare::{Difference, What};
+pub use recall::{Turn, turns};
+pub use report::{DIFFERENCES_KEPT_MAX, Decided, Report, Tally, Treatment};
+pub use rerun::{Asked, ReplayError, replay};
 
 /// A turn as it was ruled on.
 pub struct Recorded<'a> {
@@ -48,20 +68,13 @@ impl Recorded<'_> {
 ///
 /// # Errors
 /// Where the journal is damaged or can't be read.
-pub fn recorded(folder: &Path, turn: &mut impl FnMut(&Recorded<'_>)) -> Result<bool, JournalError> {
-    let (mut ledger, mut charter) = (Ledger::default(), Charter::default());
-    journal::read(folder, &mut |record| {
-        if let Entry::Begun(begun) = &record.entry {
-            charter = begun.charter.clone();
-        }
-        if let Entry::Opened(opened) = &record.entry
-            && let Some(decision) = opened.answer.decision()
+pub fn recorded(folder: &Path, each: &mut impl FnMut(&Recorded<'_>)) -> Result<bool, JournalError> {
+    turns(folder, &mut |Turn { opened, charter, ledger, .. }| {
+        if let Some(decision) = opened.answer.decision()
             && let Ok(situation) = encoding::decode_ours::<Situation>(&opened.situation)
         {
-            let decision = &decision;
-            turn(&Recorded { opened, charter: &charter, ledger: &ledger, situation: &situation, decision });
+            let (opened, charter, ledger) = (&*opened, &*charter, &*ledger);
+            each(&Recorded { opened, charter, ledger, situation: &situation, decision: &decision });
         }
-        ledger.fold(&record.entry);
-    })?;
-    Ok(ledger.rehearsal)
+    })
 }

@@ -25,7 +25,7 @@ pub use approval::{ApprovalView, DangerView};
 pub use mission::{Condition, FailureView, MissionView, ObjectView, PlanView};
 pub use pause::PauseView;
 pub use time::{age, rfc3339};
-pub use turn::{Rulings, TurnView, paused};
+pub use turn::{Rulings, TurnView, class, paused};
 pub use work::{FindingView, NotificationView, VerdictView, WorkerView};
 
 /// Everything that can be shown of a host at one time.

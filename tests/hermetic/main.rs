@@ -16,6 +16,7 @@ mod paused;
 mod process;
 mod proxy;
 mod readme;
+mod replay;
 mod scenarios;
 mod states;
 mod tidy;

@@ -3,6 +3,7 @@
 mod charter;
 mod journal;
 mod pause;
+mod replay;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use quarterdeck_core::situation::Autonomy;
 pub use charter::CharterCommand;
 pub use journal::JournalCommand;
 pub use pause::{PauseArgs, ScopeArgs};
+pub use replay::ReplayArgs;
 
 use super::place::World;
 use super::print::Output;
@@ -22,7 +24,7 @@ use super::print::Output;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    the work failed: a mission is Failed or Held, or its plan was denied or refused
+  1    the work failed: a mission is Failed or Held, or its plan was denied or refused; or what was compared differs
   2    the command line, a mission or the configuration is not valid
   3    not in reach: no host, no engine, no journal, or a rehearsal that is not allowed
   4    the journal is damaged, or doctor found what must be mended
@@ -153,6 +155,9 @@ pub enum Command {
     /// Read the journal, and prove that it is whole
     #[command(subcommand)]
     Journal(JournalCommand),
+    /// Ask the policy and the gate again about every recorded turn, or another policy or charter in their place
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(ReplayArgs),
     /// Look at charters, the rules that a security team reads, and try them
     #[command(subcommand)]
     Charter(CharterCommand),

@@ -7,13 +7,15 @@ use crate::api::local::{ClientError, ListenError};
 use crate::app::StartError;
 use crate::config::ConfigError;
 use crate::remember::JournalError;
+use crate::replay::ReplayError;
 
 /// The exit codes, all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// 0: done.
     Done,
-    /// 1: the work failed: a mission is Failed or Held, a plan was denied or refused, the host stopped by itself.
+    /// 1: the work failed: a mission is Failed or Held, a plan was denied or refused, the host stopped by itself; or what
+    /// was compared differs.
     Failed,
     /// 2: the command line, a mission or the configuration is not valid.
     Usage,
@@ -98,6 +100,15 @@ impl From<JournalError> for Failure {
             }
         };
         Failure::of(exit, error, Some(next.to_owned()))
+    }
+}
+
+impl From<ReplayError> for Failure {
+    fn from(error: ReplayError) -> Failure {
+        match error {
+            ReplayError::Journal(error) => Failure::from(error),
+            ReplayError::Thread(_) => Failure::of(Exit::Failed, error, Some("end what else runs here".to_owned())),
+        }
     }
 }
 

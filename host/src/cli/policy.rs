@@ -71,7 +71,8 @@ pub(super) fn inspect(file: &Path, output: Output) -> Result<String, Failure> {
     }
 }
 
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+/// The bytes of a component, if it is no larger than one may be.
+pub(super) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     let reading = || format!("read {}", file.display());
     let bytes = std::fs::metadata(file).with_context(reading)?.len();
     if bytes > COMPONENT_BYTES_MAX as u64 {

@@ -103,7 +103,8 @@ pub fn paused(situation: &Situation) -> Option<String> {
     situation.more.iter().find(|fact| fact.key == "paused").map(|fact| fact.value.clone())
 }
 
-fn class(answer: &Answered) -> String {
+/// The class of an answer, with the kind of a failure.
+pub fn class(answer: &Answered) -> String {
     match answer {
         Answered::Decided(_) => "decided".to_owned(),
         Answered::GuestFailure { kind, .. } => format!("guest failure: {kind}"),

@@ -46,6 +46,7 @@ fn a_command_line_is_parsed_once_and_refused_readably() {
         "quarterdeck get turns 3 -o wide",
         "quarterdeck --rehearsal journal verify",
         "quarterdeck approve a-1 --comment fine --yes",
+        "quarterdeck replay --policy p.wasm --charter laptop --from 3 --to 9 -o json",
         "quarterdeck journal export --from 3 --to 9",
         "quarterdeck worker terraform plan --folder x",
         "quarterdeck pause",
@@ -102,7 +103,7 @@ async fn what_is_paused_is_shown_wherever_somebody_may_look() {
     assert_eq!((&turns["items"][1]["paused"], &turns["items"][2]["paused"]), (&Value::Null, &"mission web".into()));
 }
 
-const READS: [&str; 10] = [
+const READS: [&str; 11] = [
     "get missions",
     "get findings",
     "get workers",
@@ -113,6 +114,7 @@ const READS: [&str; 10] = [
     "journal verify",
     "journal list",
     "journal show 2",
+    "replay --charter production",
 ];
 
 #[tokio::test]

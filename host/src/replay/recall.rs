@@ -1,0 +1,108 @@
+//! A journal read again, turn by turn, each with the ledger that it was ruled on.
+//!
+//! A turn takes the ledger as it is once its observation was written down, and writes its verdicts a decision later.
+//! Between the two a worker may claim its order or hand over a state: such an entry stands before the turn's own and the
+//! turn did not know of it. The digest of its ledger, which each turn has recorded, says up to where it knew.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+
+use quarterdeck_core::charter::Charter;
+use quarterdeck_core::entry::{Entry, Opened, SandboxIdentity};
+use quarterdeck_core::ledger::Ledger;
+
+use crate::remember::JournalError;
+use crate::remember::journal;
+
+/// A turn of a journal, with what was in force.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// What was written of it.
+    pub opened: Box<Opened>,
+    /// The charter in force.
+    pub charter: Arc<Charter>,
+    /// The ledger as it was.
+    pub ledger: Arc<Ledger>,
+    /// Whether that ledger has the digest that the turn recorded.
+    pub as_recorded: bool,
+    /// What policies were asked on; none where no host had begun.
+    pub sandbox: Option<Arc<SandboxIdentity>>,
+}
+
+/// What follows from the entries so far.
+#[derive(Default)]
+struct Recall {
+    ledger: Arc<Ledger>,
+    /// What others than the loop wrote since; the next turn may not have known of it.
+    beside: VecDeque<Entry>,
+    charter: Arc<Charter>,
+    sandbox: Option<Arc<SandboxIdentity>>,
+}
+
+/// Hands on each turn of a journal, in its order; returns whether the last host rehearsed.
+///
+/// # Errors
+/// Where the journal is damaged or can't be read.
+pub fn turns(folder: &Path, each: &mut impl FnMut(Turn)) -> Result<bool, JournalError> {
+    let mut recall = Recall::default();
+    journal::read(folder, &mut |record| {
+        if let Some(turn) = recall.take(record.entry) {
+            each(turn);
+        }
+    })?;
+    Ok(recall.ledger.rehearsal)
+}
+
+impl Recall {
+    fn take(&mut self, entry: Entry) -> Option<Turn> {
+        let mut known = None;
+        match &entry {
+            Entry::Claimed(_) | Entry::Stored(_) | Entry::StateChanged(_) => {
+                self.beside.push_back(entry);
+                return None;
+            }
+            Entry::Opened(opened) => known = Some(self.known(opened)),
+            Entry::Begun(begun) => {
+                self.charter = Arc::new(begun.charter.clone());
+                self.sandbox = Some(Arc::new(begun.sandbox.clone()));
+            }
+            Entry::Activated(_)
+            | Entry::Declared(_)
+            | Entry::Commanded(_)
+            | Entry::Closed(_)
+            | Entry::Replied(_)
+            | Entry::Ended(_)
+            | Entry::Settled(_) => {}
+        }
+        while self.next_beside() {}
+        self.fold(&entry);
+        if let (Some((ledger, as_recorded)), Entry::Opened(opened)) = (known, entry) {
+            let (charter, sandbox) = (self.charter.clone(), self.sandbox.clone());
+            return Some(Turn { opened, charter, ledger, as_recorded, sandbox });
+        }
+        None
+    }
+
+    /// The ledger that a turn knew, and whether it is the one that the turn recorded.
+    fn known(&mut self, opened: &Opened) -> (Arc<Ledger>, bool) {
+        loop {
+            let as_recorded = self.ledger.digest() == opened.ledger;
+            if as_recorded || !self.next_beside() {
+                return (self.ledger.clone(), as_recorded);
+            }
+        }
+    }
+
+    fn next_beside(&mut self) -> bool {
+        let next = self.beside.pop_front();
+        next.is_some_and(|entry| {
+            self.fold(&entry);
+            true
+        })
+    }
+
+    fn fold(&mut self, entry: &Entry) {
+        Arc::make_mut(&mut self.ledger).fold(entry);
+    }
+}
