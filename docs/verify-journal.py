@@ -20,9 +20,9 @@ import sys
 
 MAGIC = b"quarterdeck-journal 1\n"
 HEAD_BYTES = 84  # length 4, number 8, previous hash 32, own hash 32, check 8
-ENCODING_VERSION = 2
+ENCODING_VERSION = 3
 KINDS = ["begun", "activated", "declared", "commanded", "opened", "closed", "replied", "claimed", "ended", "settled",
-         "stored", "state-changed"]
+         "stored", "state-changed", "chartered"]
 
 
 class Damaged(Exception):

@@ -2,29 +2,31 @@
 //! what the last host left, and turns the loop on change, on `look-again` and on an interval.
 
 mod adapters;
+mod begin;
+mod granted;
 
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use quarterdeck_core::charter::{Charter, Rules};
-use quarterdeck_core::digest::Digest;
-use quarterdeck_core::entry::{Activated, Begun, Entry, Episode};
+use quarterdeck_core::charter::Amendment;
+use quarterdeck_core::entry::{Chartered, Episode};
 use quarterdeck_core::ledger::{CommandError, Ledger};
 use quarterdeck_core::mission::MissionName;
-use quarterdeck_core::observation::{Command, Commanded, Person, SeenMission};
-use quarterdeck_core::pause::Scope;
+use quarterdeck_core::observation::{Command, Person, SeenMission};
 use quarterdeck_core::redaction::Redactor;
-use quarterdeck_core::situation::{Fact, Situation};
+use quarterdeck_core::situation::Situation;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
 use self::adapters::Shared;
+use self::begin::Beginning;
+use self::granted::Granted;
 use crate::api::workers::ListenError;
-use crate::config::{BrainConfig, Config, PROFILES};
-use crate::decide::{self, LoadError, Policy, Sandbox, SandboxError};
+use crate::config::{BrainConfig, Config};
+use crate::decide::{LoadError, Policy, Sandbox, SandboxError};
 use crate::driver::{Driver, clock};
 use crate::observe::files::{FileMissions, Reader};
 use crate::observe::local::ProbeError;
@@ -68,10 +70,25 @@ pub enum CommandFailed {
 
 /// One person's word, on its way to the loop.
 #[derive(Debug)]
-pub struct Said {
-    pub(crate) who: Person,
-    pub(crate) command: Command,
-    pub(crate) answer: oneshot::Sender<Result<(), CommandFailed>>,
+pub enum Said {
+    /// Something to do.
+    Command {
+        /// Who says it.
+        who: Person,
+        /// What.
+        command: Command,
+        /// Whether it was written down.
+        answer: oneshot::Sender<Result<(), CommandFailed>>,
+    },
+    /// Another charter.
+    Amendment {
+        /// Who wants it.
+        who: Person,
+        /// What.
+        amendment: Box<Amendment>,
+        /// What becomes of it; nothing where it is in force or waits already.
+        answer: oneshot::Sender<Result<Option<Box<Chartered>>, CommandFailed>>,
+    },
 }
 
 /// Where commands go: they are written down between two turns.
@@ -85,7 +102,18 @@ impl Commands {
     /// Where it is not permitted, can't be written down, or the host is stopping.
     pub async fn send(&self, who: Person, command: Command) -> Result<(), CommandFailed> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Said { who, command, answer }).await.map_err(|_| CommandFailed::Stopping)?;
+        self.0.send(Said::Command { who, command, answer }).await.map_err(|_| CommandFailed::Stopping)?;
+        answered.await.map_err(|_| CommandFailed::Stopping)?
+    }
+
+    /// Has a wish for another charter written down, and says what becomes of it; nothing where it is in force or waits
+    /// already.
+    ///
+    /// # Errors
+    /// As [`Commands::send`].
+    pub async fn amend(&self, who: Person, amendment: Box<Amendment>) -> Result<Option<Box<Chartered>>, CommandFailed> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(Said::Amendment { who, amendment, answer }).await.map_err(|_| CommandFailed::Stopping)?;
         answered.await.map_err(|_| CommandFailed::Stopping)?
     }
 }
@@ -133,6 +161,9 @@ pub enum StartError {
     /// The sandbox can't be made.
     #[error("make the sandbox")]
     Sandbox(#[from] SandboxError),
+    /// The charter in force does not let itself be replaced.
+    #[error("put another charter in force")]
+    Charter(#[source] CommandError),
     /// The policy can't be used.
     #[error("load the policy {name}")]
     Policy {
@@ -183,8 +214,6 @@ pub struct Host {
     pub book: Arc<Book>,
     /// Its blobs.
     pub blobs: Arc<Blobs>,
-    /// Its rules.
-    pub charter: Charter,
     /// States and locks; none in a rehearsal, whose states are imagined.
     pub states: Option<Arc<StateStore>>,
     server: Option<JoinHandle<()>>,
@@ -252,10 +281,11 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
     let blobs = Arc::new(Blobs::open(&at("blobs")).map_err(in_folder)?);
     let key = redaction_key(&at("key"))?;
     let redactor = Arc::new(Redactor::new(key));
+    let granted = Granted::wanted(&config.amendment)?;
     let reader = Reader {
         paths: config.missions.clone(),
         blobs: blobs.clone(),
-        grants: config.charter.settings.parsed_grants()?,
+        grants: granted.reader(),
         redactor: redactor.clone(),
     };
     let missions = reader.read();
@@ -271,10 +301,12 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         warn!(kept = %kept.display(), "The journal ended in a torn write, as a crash leaves it; its bytes were kept.");
     }
     let book = Arc::new(book);
-    begin(&book, rehearsal, &config.charter, &policy, config.policy.is_some())?;
-    if config.paused {
-        pause(&book)?;
-    }
+    let (amendment, ceiling, brought) = (&config.amendment, config.ceiling, config.policy.is_some());
+    let beginning = Beginning { rehearsal, amendment, ceiling, policy: &policy, brought, paused: config.paused };
+    begin::begin(&book, &beginning)?;
+    // Under the charter in force files may say other things than under the one that was asked for.
+    granted.in_force(&book);
+    let missions = reader.read();
 
     let changed = Arc::new(Notify::new());
     let wake: Arc<dyn Fn() + Send + Sync> = {
@@ -299,7 +331,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         ("workers", ports.workers.choice()),
         ("brain", ports.brain.choice()),
         ("policy", format!("{} {}", policy.description().name, policy.description().version)),
-        ("charter", named(&config.charter.rules)),
+        ("charter", begin::charter_choice(&book.ledger())),
     ];
     let (commands, received) = mpsc::channel(64);
     let (updates, _) = broadcast::channel(256);
@@ -307,7 +339,6 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
     let driver = Driver {
         ports,
         book: book.clone(),
-        charter: config.charter.clone(),
         policy: Arc::new(policy),
         interval: config.interval,
         yes: config.yes.then(|| rustix::process::getuid().as_raw()),
@@ -323,7 +354,6 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         choices,
         book,
         blobs,
-        charter: config.charter,
         states: adapters.states,
         server,
         commands: Commands(commands),
@@ -401,50 +431,4 @@ fn load_policy(path: Option<&Path>) -> Result<(Sandbox, Policy), StartError> {
     };
     let policy = sandbox.load(&bytes).map_err(|source| StartError::Policy { name, source })?;
     Ok((sandbox, policy))
-}
-
-/// A charter's rules in a few words.
-fn named(rules: &Rules) -> String {
-    let profile = PROFILES.iter().find(|(_, text)| *text == rules.text());
-    let name = profile.map_or_else(
-        || format!("rules {}", Digest::of(rules.text().as_bytes()).short(12)),
-        |(name, _)| (*name).to_owned(),
-    );
-    format!("{name}, {} rules", rules.list().len())
-}
-
-/// Writes down that this host begins, and the policy that decides from now on.
-fn begin(book: &Book, rehearsal: bool, charter: &Charter, policy: &Policy, brought: bool) -> Result<(), StartError> {
-    let ledger = book.ledger();
-    let at = clock().max(ledger.now);
-    let mut entries = vec![Entry::Begun(Begun {
-        at,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        rehearsal,
-        nonce: Digest::from_bytes(random()?),
-        sandbox: decide::identity(),
-        charter: charter.clone(),
-    })];
-    let description = policy.description();
-    if ledger.policy.digest != Some(policy.digest()) {
-        let setting = |setting: &quarterdeck_core::decision::Setting| Fact::new(&setting.key, &setting.default_value);
-        entries.push(Entry::Activated(Activated {
-            at,
-            policy: policy.digest(),
-            description: description.clone(),
-            settings: description.settings.iter().map(setting).collect(),
-            by: brought.then(|| rustix::process::getuid().as_raw()),
-        }));
-    }
-    book.append(&entries, Durable::Now)?;
-    Ok(())
-}
-
-/// Writes down, before the first turn, that everything is paused.
-fn pause(book: &Book) -> Result<(), StartError> {
-    let (at, who) = (clock().max(book.ledger().now), Person::Uid(rustix::process::getuid().as_raw()));
-    let comment = Some("run --paused".to_owned());
-    let command = Command::Pause { scope: Scope::default(), cancel: false, comment };
-    book.append(&[Entry::Commanded(Commanded { at, who, command })], Durable::Now)?;
-    Ok(())
 }

@@ -15,6 +15,7 @@ mod exit;
 mod export;
 mod get;
 mod journal;
+mod law;
 mod pause;
 mod place;
 mod policy;
@@ -70,7 +71,9 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
             String::new()
         }
         Command::Replay(args) => return replay::replay(&place()?, &args),
-        Command::Charter(CharterCommand::Show { charter }) => charter::show(&charter)?,
+        Command::Charter(CharterCommand::Status { output }) => law::status(&place()?, output).await?,
+        Command::Charter(CharterCommand::Apply(args)) => return said(law::apply(&place()?, args).await),
+        Command::Charter(CharterCommand::Show { charter }) => law::rules(place(), &charter)?.text().to_owned(),
         Command::Charter(CharterCommand::Check { charter, output }) => charter::check(&charter, output)?,
         Command::Charter(CharterCommand::Test { charter, cases, output }) => {
             return charter::test(&charter, &cases, output);

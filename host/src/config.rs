@@ -5,7 +5,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use quarterdeck_core::charter::{Charter, Fault, Faults, LAPTOP, PRODUCTION, RULES_BYTES_MAX, Rules, Settings};
+use quarterdeck_core::charter::{Amendment, Fault, Faults, LAPTOP, PRODUCTION, RULES_BYTES_MAX, Rules, Settings};
+use quarterdeck_core::situation::Autonomy;
 use rustix::process::Gid;
 
 use crate::observe::files::yaml_problem;
@@ -23,8 +24,10 @@ pub struct Config {
     pub yes: bool,
     /// Begin with everything paused.
     pub paused: bool,
-    /// The operator's rules.
-    pub charter: Charter,
+    /// The rules and numbers that the operator wants; those in force stay where none are named.
+    pub amendment: Amendment,
+    /// No mission of this run gets more autonomy, whatever the charter says.
+    pub ceiling: Option<Autonomy>,
     /// A turn at least this often.
     pub interval: Duration,
     /// The engine's socket.
@@ -203,14 +206,14 @@ pub fn brain(given: &Given) -> Result<BrainConfig, ConfigError> {
     })
 }
 
-/// What the operator has laid down: rules and numbers; the defaults where no file is named.
+/// What the operator wants of the charter: rules, numbers, or both; what is not named stays as it is.
 ///
 /// # Errors
 /// Where a file can't be read, or says what is not understood, with line and column.
-pub fn charter(given: &Given) -> Result<Charter, ConfigError> {
-    let rules = given.charter.as_deref().map_or_else(|| Ok(Rules::default()), rules)?;
-    let settings = given.config.as_deref().map_or_else(|| Ok(Settings::default()), settings)?;
-    Ok(Charter { settings, rules })
+pub fn amendment(given: &Given) -> Result<Amendment, ConfigError> {
+    let rules = given.charter.as_deref().map(rules).transpose()?;
+    let settings = given.config.as_deref().map(settings).transpose()?;
+    Ok(Amendment { rules, settings })
 }
 
 /// The rules of a charter: a profile that comes with the program, or a file.

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quarterdeck_core::charter::Charter;
+use quarterdeck_core::charter::Amendment;
 use quarterdeck_core::encoding;
-use quarterdeck_core::entry::{Entry, Episode};
+use quarterdeck_core::entry::{Chartered, Entry, Episode};
 use quarterdeck_core::ids::{ApprovalId, MissionId, Timestamp};
 use quarterdeck_core::observation::{Command, Commanded, Person, STALE_MS};
 use quarterdeck_core::situation::{ApprovalState, TEXT_BYTES_MAX};
@@ -44,7 +44,6 @@ pub fn clock() -> Timestamp {
 pub struct Driver {
     pub(crate) ports: Ports,
     pub(crate) book: Arc<Book>,
-    pub(crate) charter: Charter,
     pub(crate) policy: Arc<Policy>,
     pub(crate) interval: Duration,
     /// Grants every approval in this user's name.
@@ -63,7 +62,7 @@ impl Driver {
     /// Where it is not known what is on disk: then nothing more is done until a restart has looked.
     pub async fn run(mut self) -> Result<(), JournalError> {
         while !*self.stop.borrow() {
-            let pause = match turn(&self.ports, &self.book, &self.charter, &self.policy, clock()).await {
+            let pause = match turn(&self.ports, &self.book, &self.policy, clock()).await {
                 Ok(episode) => {
                     let again = self.look_again();
                     self.tell(episode);
@@ -99,10 +98,30 @@ impl Driver {
         }
     }
 
+    /// Whoever said it may have gone away; it is written down all the same.
     async fn take(&self, said: Said) {
-        let done = self.write_down(said.who, said.command).await;
-        // Whoever asked may have gone away; what was said is written down all the same.
-        let _ = said.answer.send(done);
+        match said {
+            Said::Command { who, command, answer } => drop(answer.send(self.write_down(who, command).await)),
+            Said::Amendment { who, amendment, answer } => drop(answer.send(self.amend(who, amendment).await)),
+        }
+    }
+
+    async fn amend(&self, who: Person, amendment: Box<Amendment>) -> Result<Option<Box<Chartered>>, CommandFailed> {
+        let book = self.book.clone();
+        let wrote = tokio::task::spawn_blocking(move || {
+            let mut written = None;
+            book.transact(|ledger| {
+                written = ledger.amend(&who, &amendment, clock().max(ledger.now))?.map(Box::new);
+                Ok(written.clone().map(Entry::Chartered).into_iter().collect())
+            })
+            .map(|_| written)
+        });
+        match wrote.await {
+            Ok(Ok(written)) => Ok(written),
+            Ok(Err(TransactError::Refused(error))) => Err(CommandFailed::Refused(error)),
+            Ok(Err(TransactError::Journal(error))) => Err(CommandFailed::Journal(error)),
+            Err(_) => Err(CommandFailed::Stopping),
+        }
     }
 
     async fn write_down(&self, who: Person, command: Command) -> Result<(), CommandFailed> {

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use quarterdeck_core::charter::Charter;
 use quarterdeck_core::encoding;
 use quarterdeck_core::entry::{Episode, Opened};
 use quarterdeck_core::gate::gate;
@@ -24,17 +23,17 @@ use crate::{Ports, act, decide, observe, orient, remember};
 pub async fn turn(
     ports: &Ports,
     book: &Arc<Book>,
-    charter: &Charter,
     policy: &Arc<Policy>,
     now: Timestamp,
 ) -> Result<Episode, JournalError> {
     let observation = observe::latest(ports, now, book.ledger().now);
     let ledger = remember::learn(book, &observation).await?;
+    let charter = ledger.charter();
     observe::follow_up(ports, &ledger, &observation);
-    let (situation, ground) = orient::orient(charter, &ledger, &observation);
+    let (situation, ground) = orient::orient(&charter, &ledger, &observation);
     let answer = decide::decide(policy.clone(), encoding::encode(&situation).into()).await;
     let (answer, logs, fuel) = answer.into_journal();
-    let ruled = answer.decision().map(|decision| gate(charter, &ledger, &ground, &situation, &decision));
+    let ruled = answer.decision().map(|decision| gate(&charter, &ledger, &ground, &situation, &decision));
     let opened = Opened {
         turn: situation.turn,
         at: situation.now,

@@ -10,6 +10,7 @@
 //! ([`TurnView::of`]).
 
 mod approval;
+mod charter;
 mod mission;
 mod pause;
 mod time;
@@ -22,6 +23,7 @@ use quarterdeck_core::situation::Situation;
 use serde::{Deserialize, Serialize};
 
 pub use approval::{ApprovalView, DangerView};
+pub use charter::{CandidateView, CharterView};
 pub use mission::{Condition, FailureView, MissionView, ObjectView, PlanView};
 pub use pause::PauseView;
 pub use time::{age, rfc3339};
@@ -41,6 +43,8 @@ pub struct View {
     pub turn: u32,
     /// The policy that decides: its name, version and digest.
     pub policy: Option<String>,
+    /// The charter in force, and the one that waits.
+    pub charter: CharterView,
     /// The engine as it was seen last.
     pub engine: Option<String>,
     /// What people have paused, the widest first.
@@ -68,6 +72,7 @@ pub fn look(ledger: &Ledger, situation: Option<&Situation>, now: Timestamp) -> V
         at: now,
         turn: ledger.turn,
         policy: policy.map(|(policy, digest)| format!("{} {} ({})", policy.name, policy.version, digest.short(12))),
+        charter: charter::view(ledger, now),
         engine: engine.map(|engine| format!("{} (API {} to {})", engine.version, engine.api_min, engine.api)),
         pauses: ledger.pauses.iter().map(|paused| PauseView::of(ledger, paused)).collect(),
         missions: ledger.missions.values().map(|state| mission::view(ledger, situation, state, now)).collect(),

@@ -9,7 +9,7 @@ use quarterdeck::app::{self, Host};
 use quarterdeck::config::{BrainConfig, Config};
 use quarterdeck::orient::gemini::{ApiKey, MODEL};
 use quarterdeck::rehearsal::World;
-use quarterdeck_core::charter::Charter;
+use quarterdeck_core::charter::Amendment;
 use quarterdeck_core::observation::ContainerState;
 use quarterdeck_core::situation::{Reply, Ruling};
 use quarterdeck_tests::fake_gemini::{FakeGemini, Step, recommend_first};
@@ -51,7 +51,8 @@ async fn host(data: &Path, gemini: &FakeGemini) -> Host {
         real: false,
         yes: false,
         paused: false,
-        charter: Charter::default(),
+        amendment: Amendment::default(),
+        ceiling: None,
         interval: Duration::from_millis(200),
         engine: data.join("no-engine.sock"),
         terraform: None,

@@ -162,7 +162,12 @@ fn a_host_that_is_killed_at_any_entry_ends_where_an_undisturbed_one_does() {
 fn nor_is_anything_applied_twice_where_a_person_is_asked() {
     killed("web-approve", &["--yes"], |entry| match entry {
         Entry::Opened(opened) => opened.verdicts.iter().any(|verdict| verdict.effect.is_some()),
-        Entry::Commanded(_) | Entry::Claimed(_) | Entry::Ended(_) | Entry::Declared(_) | Entry::Activated(_) => true,
+        Entry::Commanded(_)
+        | Entry::Claimed(_)
+        | Entry::Ended(_)
+        | Entry::Declared(_)
+        | Entry::Activated(_)
+        | Entry::Chartered(_) => true,
         Entry::Begun(_)
         | Entry::Closed(_)
         | Entry::Replied(_)

@@ -9,12 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quarterdeck::doctor::{Check, DoctorInput, Verdict, check, exit_code};
-use quarterdeck::observe::files::Reader;
+use quarterdeck::observe::files::{Granting, Reader};
 use quarterdeck::orient::gemini::{ApiKey, GeminiConfig};
 use quarterdeck::remember::Blobs;
 use quarterdeck_core::observation::SeenMission;
 use quarterdeck_core::redaction::Redactor;
-use quarterdeck_core::terraform::Grants;
 use quarterdeck_tests::fake_engine::{DOCKER_26, DOCKER_29, FakeEngine, Way};
 use quarterdeck_tests::fake_gemini::{FakeGemini, Step};
 use serde_json::json;
@@ -62,7 +61,7 @@ impl Machine {
         let head = "apiVersion: quarterdeck.dev/v1alpha1\nkind: Mission\nmetadata:\n  name: web\n";
         self.file("web/mission.yaml", &format!("{head}{spec}"));
         let blobs = Arc::new(Blobs::open(&self.path("blobs")).unwrap());
-        let (grants, redactor) = (Grants::default(), Arc::new(Redactor::new([7; 32])));
+        let (grants, redactor): (Granting, _) = (Arc::new(Arc::default), Arc::new(Redactor::new([7; 32])));
         Reader { paths: vec![self.path("web")], blobs, grants, redactor }.read()
     }
 
@@ -137,7 +136,7 @@ async fn whatever_is_wrong_has_its_cause_and_its_cure_and_hides_nothing_else() {
     machine.file("web/mission.yaml", "kind: Mission\nunknown: true\n");
     let blobs = Arc::new(Blobs::open(&machine.path("blobs")).unwrap());
     let redactor = Arc::new(Redactor::new([7; 32]));
-    let reader = Reader { paths: vec![machine.path("web")], blobs, grants: Grants::default(), redactor };
+    let reader = Reader { paths: vec![machine.path("web")], blobs, grants: Arc::new(Arc::default), redactor };
     input.missions.extend(reader.read());
     input.terraform = vec![machine.path("absent")];
     input.cli_config = Some(machine.path("no.tfrc"));

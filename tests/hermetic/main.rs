@@ -1,6 +1,7 @@
 //! The hermetic suite: one binary, no network but loopback, nothing installed.
 
 mod advice;
+mod amended;
 mod approvers;
 mod brain;
 mod cli;

@@ -90,7 +90,8 @@ fn the_charter_is_told_and_its_example_is_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("charter.yaml");
     std::fs::write(&file, yaml("### The charter")).unwrap();
-    let read = config::charter(&Given { config: Some(file), ..Given::default() }).unwrap();
+    let wanted = config::amendment(&Given { config: Some(file), ..Given::default() }).unwrap();
+    let read = wanted.of(&Charter::default());
     assert_eq!(
         read.settings.failures_max,
         Settings::default().failures_max,

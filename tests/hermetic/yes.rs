@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use quarterdeck::app::{self, Host, Update};
 use quarterdeck::config::Config;
-use quarterdeck_core::charter::Charter;
+use quarterdeck_core::charter::Amendment;
 use quarterdeck_core::ledger::{ApprovalRecord, Ledger};
 use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::observation::Person;
@@ -29,7 +29,8 @@ async fn run(data: &Path, name: &str, yes: bool) -> Host {
         real: false,
         yes,
         paused: false,
-        charter: Charter::default(),
+        amendment: Amendment::default(),
+        ceiling: None,
         interval: Duration::from_millis(200),
         engine: data.join("no-engine.sock"),
         terraform: None,

@@ -16,7 +16,7 @@ use quarterdeck::orient::brain::Brain;
 use quarterdeck::rehearsal::{Rehearsal, Script, World};
 use quarterdeck::remember::{Blobs, Book, Durable};
 use quarterdeck::{Ports, act, turn};
-use quarterdeck_core::charter::Charter;
+use quarterdeck_core::charter::{Amendment, Charter};
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding;
 use quarterdeck_core::entry::{Activated, Answered, Begun, Claimed, Entry, Episode};
@@ -149,7 +149,8 @@ impl Harness {
         };
         let world = Arc::new(Rehearsal::open(None, script, blobs.clone(), claim, clock, "a test".to_owned()));
         let redactor = Arc::new(Redactor::new([7; 32]));
-        let reader = Reader { paths, blobs, grants: charter.settings.parsed_grants()?, redactor: redactor.clone() };
+        let granted = Arc::new(charter.settings.parsed_grants()?);
+        let reader = Reader { paths, blobs, grants: Arc::new(move || granted.clone()), redactor: redactor.clone() };
         let brain = Arc::new(ScriptedBrain::default());
         let ports = Ports {
             cluster: world.clone(),
@@ -215,7 +216,7 @@ impl Harness {
     /// # Errors
     /// Where the journal can't be written.
     pub fn turn(&mut self) -> Result<Situation> {
-        let turned = turn::turn(&self.ports, &self.book, &self.charter, &self.policy, clock());
+        let turned = turn::turn(&self.ports, &self.book, &self.policy, clock());
         let episode = self.runtime.block_on(turned)?;
         let situation: Situation = encoding::decode(&episode.opened.situation)?;
         self.decided.push((episode.opened.situation.clone(), episode.opened.answer.clone()));
@@ -370,14 +371,16 @@ fn write_files(folder: &Path, files: &[(&str, &str)]) -> Result<()> {
 fn begin(book: &Book, charter: &Charter, policy: &Policy) -> Result<()> {
     let description = policy.description();
     let setting = |setting: &quarterdeck_core::decision::Setting| Fact::new(&setting.key, &setting.default_value);
-    let entries = [
+    let wanted = Amendment { rules: Some(charter.rules.clone()), settings: Some(charter.settings.clone()) };
+    let chartered = book.ledger().amend(&Person::Uid(0), &wanted, clock())?;
+    let mut entries = vec![
         Entry::Begun(Begun {
             at: clock(),
             version: "test".to_owned(),
             rehearsal: true,
             nonce: Digest::of(b"test"),
             sandbox: decide::identity(),
-            charter: charter.clone(),
+            ceiling: None,
         }),
         Entry::Activated(Activated {
             at: clock(),
@@ -387,6 +390,7 @@ fn begin(book: &Book, charter: &Charter, policy: &Policy) -> Result<()> {
             by: None,
         }),
     ];
+    entries.extend(chartered.map(|chartered| Entry::Chartered(Box::new(chartered))));
     book.append(&entries, Durable::Now)?;
     Ok(())
 }

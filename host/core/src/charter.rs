@@ -3,13 +3,18 @@
 //! [`Rules`] in Cedar say what is permitted, to whom and about what; [`Settings`] are the numbers beside them. Nothing else
 //! in the program asks what is permitted.
 
+mod amendment;
+mod cover;
 mod fault;
+mod name;
 mod request;
 mod rules;
 
+pub use amendment::{Amendment, Change, Difference, Kind};
 pub use fault::{Fault, Faults};
+pub use name::Name;
 pub use request::{Answered, Asker, PlanGist, Request, Subject};
-pub use rules::{APPROVERS_MAX, Held, Judgment, LAPTOP, Name, PRODUCTION, RULES_BYTES_MAX, Reason, Rule, Rules};
+pub use rules::{APPROVERS_MAX, Held, Judgment, LAPTOP, PRODUCTION, RULES_BYTES_MAX, Reason, Rule, Rules};
 
 use serde::{Deserialize, Serialize};
 

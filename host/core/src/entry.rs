@@ -11,11 +11,12 @@ use crate::decision::{Decision, Description};
 use crate::digest::Digest;
 use crate::encoding;
 use crate::ground::Ground;
-use crate::ids::{MissionId, OrderName, Timestamp};
+use crate::ids::{ApprovalId, MissionId, OrderName, Timestamp};
 use crate::mission::MissionSpec;
-use crate::observation::Commanded;
+use crate::observation::{Commanded, Person};
 use crate::order::{NamedObject, StateRef, WorkerResult};
 use crate::question::BrainReply;
+use crate::situation::Autonomy;
 use crate::verdict::Verdict;
 
 /// An entry, encoded, is at most this large: a situation of 256 KiB, a ground of 400 KiB, a decision, and room to spare.
@@ -49,6 +50,8 @@ pub enum Entry {
     Stored(Stored),
     /// A person changed a mission's state by hand.
     StateChanged(StateChanged),
+    /// A person wants another charter.
+    Chartered(Box<Chartered>),
 }
 
 /// The start of a host.
@@ -65,8 +68,44 @@ pub struct Begun {
     pub nonce: Digest,
     /// What the sandbox is: engine, target, limits.
     pub sandbox: SandboxIdentity,
-    /// The rules in force.
+    /// No mission of this run gets more autonomy, whatever the charter says.
+    pub ceiling: Option<Autonomy>,
+}
+
+/// A charter that a person wants, and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Chartered {
+    /// When.
+    pub at: Timestamp,
+    /// Who wants it.
+    pub who: Person,
+    /// The whole of it.
     pub charter: Charter,
+    /// What becomes of it.
+    pub standing: Standing,
+}
+
+/// What becomes of a charter that a person wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It is in force from now on, since none was before.
+    First,
+    /// It is in force from now on, since it permits nothing more than the one before.
+    Narrows,
+    /// People are asked, since it may permit more.
+    #[serde(rename_all = "camelCase")]
+    Asked {
+        /// What they answer.
+        id: ApprovalId,
+        /// The rule in force that demands so.
+        rule: String,
+        /// So many have to say yes.
+        needed: u8,
+        /// Until when.
+        expires: Timestamp,
+    },
 }
 
 /// What a decision may depend on beside policy and situation.
@@ -242,7 +281,7 @@ pub struct StateChanged {
     /// The mission.
     pub mission: MissionId,
     /// Who.
-    pub who: crate::observation::Person,
+    pub who: Person,
     /// The state that is in force now.
     pub state: Option<StateRef>,
     /// What it names; none where that did not change.
@@ -278,6 +317,7 @@ impl Entry {
             Entry::Settled(_) => "settled",
             Entry::Stored(_) => "stored",
             Entry::StateChanged(_) => "state-changed",
+            Entry::Chartered(_) => "chartered",
         }
     }
 
@@ -296,6 +336,7 @@ impl Entry {
             Entry::Settled(entry) => entry.at,
             Entry::Stored(entry) => entry.at,
             Entry::StateChanged(entry) => entry.at,
+            Entry::Chartered(entry) => entry.at,
         }
     }
 }

@@ -211,7 +211,7 @@ pub(crate) fn begun(at: Timestamp, rehearsal: bool) -> Entry {
         rehearsal,
         nonce: Digest::of(b"nonce"),
         sandbox: SandboxIdentity { engine: "e".to_owned(), target: "t".to_owned(), limits: Digest::ZERO },
-        charter: Charter::default(),
+        ceiling: None,
     })
 }
 

@@ -7,12 +7,15 @@
 mod approval;
 mod command;
 mod fold;
+mod law;
 mod news;
 mod pause;
 
 pub use approval::{ApprovalAnswer, ApprovalRecord};
 pub use command::CommandError;
 pub(crate) use fold::content;
+pub(crate) use law::hour_and_weekday;
+pub use law::{Candidate, Enacted, Law, Shared};
 
 use std::collections::BTreeMap;
 
@@ -73,6 +76,8 @@ pub struct Ledger {
     pub notifications: Vec<Notification>,
     /// What people have paused, the widest first.
     pub pauses: BTreeMap<Scope, Pause>,
+    /// The charter in force, and the one that waits for people.
+    pub law: Law,
     /// The policy in the slot `main`.
     pub policy: PolicyState,
 }

@@ -4,6 +4,7 @@
 //! GET  /v1/view            everything that can be shown now (a `View`)
 //! GET  /v1/plans/{digest}  the text of a saved plan that a person is asked about
 //! POST /v1/commands        a `Command`; who says it is the user at the other end of the socket
+//! POST /v1/charter         an `Amending`: another charter is wanted; answered with an `Amended`
 //! POST /v1/states          a `StateRequest`: look at states, take a copy, bring one back
 //! ```
 //!
@@ -14,6 +15,7 @@
 //! What is *not* here: any judgement. A command is written down by the driver, and what may follow from it is the gate's
 //! question.
 
+mod charter;
 mod client;
 mod socket;
 mod states;
@@ -44,6 +46,7 @@ use crate::remember::states::StateFault;
 use crate::remember::{Blobs, Book, StateStore};
 use crate::view::{self, View};
 
+pub use charter::{Amended, Amending};
 pub use client::{Client, ClientError};
 pub use socket::{ListenError, is_alive, listen};
 pub use states::{StateRequest, answer};
@@ -116,6 +119,7 @@ fn router(desk: Desk) -> Router {
         .route("/v1/view", get(show))
         .route("/v1/plans/{digest}", get(plan))
         .route("/v1/commands", post(command))
+        .route("/v1/charter", post(charter::amend).layer(DefaultBodyLimit::max(charter::BYTES_MAX)))
         .route("/v1/states", post(states).layer(DefaultBodyLimit::max(2 * STATE_BYTES_MAX)))
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, "there is nothing at this path", "quarterdeck --help") })
         .layer(DefaultBodyLimit::max(COMMAND_BYTES_MAX))
@@ -202,13 +206,18 @@ async fn command(
     };
     match desk.commands.send(Person::Uid(uid), command).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(CommandFailed::Refused(error)) => {
-            refuse(StatusCode::CONFLICT, &error.to_string(), "quarterdeck get missions")
+        Err(error) => failed(&error, "quarterdeck get missions"),
+    }
+}
+
+/// What could not be written down.
+fn failed(error: &CommandFailed, next: &str) -> Response {
+    match error {
+        CommandFailed::Refused(error) => refuse(StatusCode::CONFLICT, &error.to_string(), next),
+        CommandFailed::Journal(_) => {
+            refuse(StatusCode::SERVICE_UNAVAILABLE, &chain(error), "look at the host's disk, then try again")
         }
-        Err(error @ CommandFailed::Journal(_)) => {
-            refuse(StatusCode::SERVICE_UNAVAILABLE, &chain(&error), "look at the host's disk, then try again")
-        }
-        Err(error @ CommandFailed::Stopping) => {
+        CommandFailed::Stopping => {
             refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string(), "start a host: quarterdeck run PATH")
         }
     }

@@ -13,7 +13,7 @@ use quarterdeck_core::ids::{ApprovalId, MissionId, OrderName};
 use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::situation::Autonomy;
 
-pub use charter::CharterCommand;
+pub use charter::{AmendArgs, CharterCommand};
 pub use journal::JournalCommand;
 pub use pause::{PauseArgs, ScopeArgs};
 pub use replay::ReplayArgs;
@@ -218,7 +218,7 @@ pub struct RunArgs {
     /// No mission gets more autonomy than this: off, suggest, approve or auto.
     #[arg(long, value_name = "CEILING", value_parser = autonomy)]
     pub autonomy: Option<Autonomy>,
-    /// The charter: laptop, production, or a file of rules in Cedar [default: laptop]
+    /// The charter: laptop, production, or a file of rules in Cedar [default: the one in force; laptop for the first host]
     #[arg(long, value_name = "CHARTER")]
     pub charter: Option<String>,
     /// The operator's numbers and grants, as YAML.

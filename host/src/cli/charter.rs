@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::law;
 use super::place::Place;
 use super::print::{self, Output, fields, section, table, word};
 use crate::config;
@@ -70,10 +71,6 @@ impl Said {
     fn rank(&self) -> (Expected, std::cmp::Reverse<u8>) {
         (self.said, std::cmp::Reverse(self.approvers))
     }
-}
-
-pub(super) fn show(charter: &str) -> Result<String, Failure> {
-    Ok(config::rules(charter)?.text().to_owned())
 }
 
 pub(super) fn check(charter: &str, output: Output) -> Result<String, Failure> {
@@ -167,7 +164,7 @@ pub(super) fn diff_cases(from: &str, to: &str, path: &Path, output: Output) -> R
 
 /// What a candidate says of every proposal in the journal, beside what was said.
 pub(super) fn diff_journal(place: &Place, candidate: &str, output: Output) -> Result<(Exit, String), Failure> {
-    let rules = config::rules(candidate)?;
+    let rules = law::rules(Ok(place), candidate)?;
     let (mut differences, mut proposals) = (Vec::new(), 0);
     let rehearsal = recorded(&place.journal(), &mut |turn| {
         let charter = Charter { rules: rules.clone(), ..turn.charter.clone() };

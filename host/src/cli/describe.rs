@@ -2,6 +2,7 @@
 
 use super::args::Described;
 use super::exit::{Exit, Failure};
+use super::law;
 use super::place::Place;
 use super::print::{self, Output, fields, section, word};
 use crate::view::{ApprovalView, DangerView, FindingView, MissionView, View, WorkerView, age, rfc3339};
@@ -15,6 +16,10 @@ pub(super) async fn describe(place: &Place, what: Described, name: &str, output:
         Described::Mission => {
             let found = view.mission(name).ok_or_else(|| none("mission"))?;
             (print::object("Mission", view.rehearsal, found), mission(&view, found))
+        }
+        Described::Approval if view.charter.candidate.as_ref().is_some_and(|waiting| waiting.id.as_str() == name) => {
+            let waiting = view.charter.candidate.as_ref().ok_or_else(|| none("approval"))?;
+            (print::object("CharterCandidate", view.rehearsal, waiting), law::candidate(&view, waiting))
         }
         Described::Approval => {
             let found = view.approvals.iter().find(|a| a.id.as_str() == name).ok_or_else(|| none("approval"))?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use quarterdeck_core::charter::Charter;
 use quarterdeck_core::observation::SeenMission;
 use quarterdeck_core::redaction::Redactor;
 use serde_json::{Value, json};
@@ -66,11 +67,11 @@ fn missions(args: &DoctorArgs, given: &Given, data: &std::path::Path) -> Result<
     if args.paths.is_empty() {
         return Ok(Vec::new());
     }
-    let charter = config::charter(given)?;
-    let grants = charter
-        .settings
-        .parsed_grants()
-        .map_err(|error| Failure::of(Exit::Usage, error, Some("correct the file that --config names".to_owned())))?;
+    let charter = config::amendment(given)?.of(&Charter::default());
+    let grants =
+        charter.settings.parsed_grants().map(Arc::new).map_err(|error| {
+            Failure::of(Exit::Usage, error, Some("correct the file that --config names".to_owned()))
+        })?;
     let was_there = data.exists();
     let packed = data.join(format!("doctor-{}", std::process::id()));
     let blobs = Blobs::open(&packed).map_err(|error| {
@@ -80,7 +81,7 @@ fn missions(args: &DoctorArgs, given: &Given, data: &std::path::Path) -> Result<
     let reader = Reader {
         paths: args.paths.clone(),
         blobs: Arc::new(blobs),
-        grants,
+        grants: Arc::new(move || grants.clone()),
         // The placeholders of a page that is read once need not be the journal's.
         redactor: Arc::new(Redactor::new([0; 32])),
     };

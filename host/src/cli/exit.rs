@@ -150,6 +150,10 @@ impl From<StartError> for Failure {
             StartError::Mission(_) => (Exit::Usage, "correct the file; the README shows a whole mission"),
             StartError::NoMission => (Exit::Usage, "quarterdeck run deploy/examples/web"),
             StartError::Grants(_) => (Exit::Usage, "correct the file that --config names"),
+            StartError::Charter(_) => (
+                Exit::Failed,
+                "start without --charter and --config to go on under the charter in force; quarterdeck charter show in-force",
+            ),
             StartError::Policy { .. } => (Exit::Usage, "quarterdeck policy inspect FILE says what it is"),
             StartError::ReadPolicy { .. } => (Exit::Usage, "name a file that is there with --policy"),
             StartError::NotReal(_) => (Exit::Unreachable, "start an engine and install terraform, or leave --real out"),

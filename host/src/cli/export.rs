@@ -57,6 +57,7 @@ fn line(Record { seq, hash, entry }: Record, rehearsal: bool) -> String {
         Entry::Settled(entry) => value(&entry),
         Entry::Stored(entry) => value(&entry),
         Entry::StateChanged(entry) => value(&entry),
+        Entry::Chartered(entry) => value(&entry),
     };
     print::line(&json!({ "rehearsal": rehearsal, "seq": seq, "at": at, "kind": kind, "hash": hash, "entry": entry }))
 }

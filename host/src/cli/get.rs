@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::args::Listed;
 use super::exit::{Exit, Failure};
+use super::law;
 use super::place::Place;
 use super::print::{self, Output, word};
 use crate::driver::clock;
@@ -33,6 +34,7 @@ pub(super) async fn get(place: &Place, what: Listed, name: Option<&str>, output:
             listed("Worker", &view, mine, name, output, workers)?
         }
         Listed::Approvals => {
+            law::waits(&view).iter().for_each(|waits| print::note(waits));
             let mine = view.approvals.iter().filter(|a| keep(a.id.as_str(), Some(&a.mission))).cloned().collect();
             listed("Approval", &view, mine, name, output, approvals)?
         }

@@ -1,7 +1,7 @@
 //! `journal`: what was written, and the proof that it is still what was written.
 
 use quarterdeck_core::encoding;
-use quarterdeck_core::entry::{Answered, Closed, Entry, Opened};
+use quarterdeck_core::entry::{Answered, Closed, Entry, Opened, Standing};
 use quarterdeck_core::situation::Situation;
 use quarterdeck_core::verdict::Verdict;
 use serde_json::{Value, json};
@@ -55,7 +55,8 @@ pub(super) fn show(place: &Place, turn: u32, situation: bool, output: Output) ->
         | Entry::Ended(_)
         | Entry::Settled(_)
         | Entry::Stored(_)
-        | Entry::StateChanged(_) => {}
+        | Entry::StateChanged(_)
+        | Entry::Chartered(_) => {}
     })?;
     let Some(opened) = opened else {
         let error = format!("the journal has no turn {turn}");
@@ -213,6 +214,14 @@ fn about(entry: &Entry) -> String {
         }
         Entry::Stored(stored) => format!("{} serial {}", stored.mission, stored.state.serial),
         Entry::StateChanged(changed) => format!("{}: {} by {}", changed.mission, changed.what, changed.who),
+        Entry::Chartered(chartered) => {
+            let standing = match &chartered.standing {
+                Standing::First => "in force, the first".to_owned(),
+                Standing::Narrows => "in force, it narrows".to_owned(),
+                Standing::Asked { id, needed, .. } => format!("{id} asks {needed}"),
+            };
+            format!("{}: charter {}, {standing}", chartered.who, chartered.charter.digest().short(12))
+        }
     }
 }
 

@@ -146,7 +146,8 @@ impl Place {
                 | Entry::Ended(_)
                 | Entry::Settled(_)
                 | Entry::Stored(_)
-                | Entry::StateChanged(_) => {}
+                | Entry::StateChanged(_)
+                | Entry::Chartered(_) => {}
             }
         })?;
         tell_torn(&head, self.alive);

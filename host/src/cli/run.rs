@@ -89,17 +89,14 @@ fn configure(args: &RunArgs, given: Given, real: bool) -> Result<Config, Failure
         offline: args.offline,
         ..given
     };
-    let mut charter = config::charter(&given)?;
-    // The command line can only narrow what the operator's file permits.
-    charter.settings.autonomy =
-        args.autonomy.map_or(charter.settings.autonomy, |ceiling| ceiling.min(charter.settings.autonomy));
     Ok(Config {
         data: config::data_folder(&given)?,
         missions: args.paths.clone(),
         real,
         yes: args.yes,
         paused: args.paused,
-        charter,
+        amendment: config::amendment(&given)?,
+        ceiling: args.autonomy,
         interval: INTERVAL,
         engine: config::engine_socket(&given)?,
         terraform: config::terraform(&given),

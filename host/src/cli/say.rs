@@ -9,12 +9,17 @@ use super::answer::{self, Answer};
 use super::args::SayArgs;
 use super::describe;
 use super::exit::{Exit, Failure};
+use super::law;
 use super::place::Place;
 use super::print::{self, note};
+use crate::view::{CandidateView, View};
 
 pub(super) async fn approve(place: &Place, args: SayArgs) -> Result<Exit, Failure> {
     let host = place.host()?;
     let view = host.view().await?;
+    if let Some(waiting) = view.charter.candidate.as_ref().filter(|waiting| waiting.id == args.id) {
+        return approve_charter(place, &view, waiting, args).await;
+    }
     let found = view.approvals.iter().find(|approval| approval.id == args.id);
     let asks = !args.yes && print::is_interactive();
     if let Some(approval) = found.filter(|approval| asks && approval.state == ApprovalState::Pending) {
@@ -43,16 +48,44 @@ pub(super) async fn approve(place: &Place, args: SayArgs) -> Result<Exit, Failur
     let left = found.map_or(0, |approval| approval.needed.saturating_sub(approval.given + 1));
     let then = match left {
         0 => "it is applied in one of the next turns".to_owned(),
-        1 => "one more person has to".to_owned(),
-        more => format!("{more} more people have to"),
+        more => people_left(more),
     };
     note(&format!("{}granted {}; {then}", mark(view.rehearsal), args.id));
     Ok(Exit::Done)
 }
 
+/// Says yes to a charter that waits.
+async fn approve_charter(place: &Place, view: &View, waiting: &CandidateView, args: SayArgs) -> Result<Exit, Failure> {
+    let lead = mark(view.rehearsal);
+    if !args.yes && print::is_interactive() && waiting.state == ApprovalState::Pending {
+        note(law::candidate(view, waiting).trim_end());
+        let question =
+            format!("{lead}This permits more. Type yes to grant {}, n to deny it, Enter to decide later: ", args.id);
+        match ask(question, true).await? {
+            Answer::Grant => {}
+            Answer::Deny => return deny(place, args).await,
+            Answer::Later | Answer::Again => {
+                note("nothing was said; it waits as before");
+                return Ok(Exit::Done);
+            }
+        }
+    }
+    place.host()?.send(&Command::Approve { approval: args.id.clone(), comment: args.comment }).await?;
+    let then = match waiting.needed.saturating_sub(waiting.given + 1) {
+        0 => "it is in force from now on".to_owned(),
+        more => people_left(more),
+    };
+    note(&format!("{lead}granted {}; {then}", args.id));
+    Ok(Exit::Done)
+}
+
+fn people_left(more: u8) -> String {
+    if more == 1 { "one more person has to".to_owned() } else { format!("{more} more people have to") }
+}
+
 pub(super) async fn deny(place: &Place, args: SayArgs) -> Result<Exit, Failure> {
     place.host()?.send(&Command::Deny { approval: args.id.clone(), comment: args.comment }).await?;
-    note(&format!("{}denied {}; the plan is not applied", mark(place.rehearsal), args.id));
+    note(&format!("{}denied {}; what it is about is not done", mark(place.rehearsal), args.id));
     Ok(Exit::Done)
 }
 

@@ -40,6 +40,9 @@ const VARIABLES_FILE: &str = "quarterdeck.auto.tfvars.json";
 /// The one file name that a folder on the command line is searched for.
 pub const MISSION_FILE: &str = "mission.yaml";
 
+/// Says what the operator grants: it is asked at each look, since a charter may change.
+pub type Granting = Arc<dyn Fn() -> Arc<Grants> + Send + Sync>;
+
 /// A `mission.yaml`, as its author wrote it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -161,8 +164,8 @@ pub struct Reader {
     pub paths: Vec<PathBuf>,
     /// Where their files are kept.
     pub blobs: Arc<Blobs>,
-    /// What the operator grants.
-    pub grants: Grants,
+    /// What the operator grants, now.
+    pub grants: Granting,
     /// What hides secrets.
     pub redactor: Arc<Redactor>,
 }
@@ -201,7 +204,7 @@ impl Reader {
         let offers = offers(raw.spec.offers).map_err(|problem| invalid(format!("spec.offers: {problem}")))?;
         let folder = inside(path, &raw.spec.terraform.folder).map_err(invalid)?;
         let set = pack(&folder, &raw.spec.terraform.variables)?;
-        let facts = allow::check(&set, &self.grants)
+        let facts = allow::check(&set, &(self.grants)())
             .map_err(|violations| MissionError::NotAllowed(folder.clone(), violations))?;
         missing_variables(&facts, &raw.spec.terraform.variables).map_err(invalid)?;
         let lock = lock_file(&set).map_err(|problem| invalid(format!(".terraform.lock.hcl: {problem}")))?;

@@ -36,7 +36,6 @@ struct Recall {
     ledger: Arc<Ledger>,
     /// What others than the loop wrote since; the next turn may not have known of it.
     beside: VecDeque<Entry>,
-    charter: Arc<Charter>,
     sandbox: Option<Arc<SandboxIdentity>>,
 }
 
@@ -64,7 +63,6 @@ impl Recall {
             }
             Entry::Opened(opened) => known = Some(self.known(opened)),
             Entry::Begun(begun) => {
-                self.charter = Arc::new(begun.charter.clone());
                 self.sandbox = Some(Arc::new(begun.sandbox.clone()));
             }
             Entry::Activated(_)
@@ -73,12 +71,13 @@ impl Recall {
             | Entry::Closed(_)
             | Entry::Replied(_)
             | Entry::Ended(_)
-            | Entry::Settled(_) => {}
+            | Entry::Settled(_)
+            | Entry::Chartered(_) => {}
         }
         while self.next_beside() {}
         self.fold(&entry);
         if let (Some((ledger, as_recorded)), Entry::Opened(opened)) = (known, entry) {
-            let (charter, sandbox) = (self.charter.clone(), self.sandbox.clone());
+            let (charter, sandbox) = (ledger.charter(), self.sandbox.clone());
             return Some(Turn { opened, charter, ledger, as_recorded, sandbox });
         }
         None

@@ -9,7 +9,7 @@ use quarterdeck::app::{self, Host};
 use quarterdeck::cli::Exit;
 use quarterdeck::config::Config;
 use quarterdeck::driver::clock;
-use quarterdeck_core::charter::Charter;
+use quarterdeck_core::charter::Amendment;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::observation::{Command, Person};
 use quarterdeck_core::order::Class;
@@ -26,7 +26,8 @@ pub(super) fn config(data: &Path) -> Config {
         real: false,
         yes: false,
         paused: false,
-        charter: Charter::default(),
+        amendment: Amendment::default(),
+        ceiling: None,
         interval: Duration::from_secs(1),
         engine: data.join("no-engine.sock"),
         terraform: None,

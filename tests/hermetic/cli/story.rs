@@ -164,9 +164,9 @@ impl Story {
         };
         let sandbox =
             SandboxIdentity { engine: "wasmtime".to_owned(), target: "here".to_owned(), limits: Digest::of(b"limits") };
-        let (version, nonce, charter) = ("0.1.0".to_owned(), Digest::of(b"nonce"), Charter::default());
+        let (version, nonce) = ("0.1.0".to_owned(), Digest::of(b"nonce"));
         story.tell(vec![
-            Entry::Begun(Begun { at: at(0), version, rehearsal: true, nonce, sandbox, charter }),
+            Entry::Begun(Begun { at: at(0), version, rehearsal: true, nonce, sandbox, ceiling: None }),
             Entry::Activated(Activated {
                 at: at(0),
                 policy: Digest::of(b"policy"),

@@ -7,14 +7,16 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 use serde::{Deserialize, Serialize};
 
-use super::rules::Name;
+use super::name::Name;
 
 /// One question to the rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Request {
-    /// Who asks.
+    /// Who asks; nobody where a person does.
     pub policy: Asker,
+    /// The Unix user who wants another charter; asked about `amend` alone.
+    pub person: u32,
     /// What for.
     pub action: Name,
     /// About which mission; none where it is about the host itself.
@@ -117,16 +119,7 @@ pub struct PlanGist {
 
 /// A request in Cedar's own types. None of the texts in it is parsed, so none can be anything but a text.
 pub(super) fn to_cedar(request: &Request) -> (cedar_policy::Request, Entities) {
-    let policy = entity(
-        "Policy",
-        &request.policy.digest,
-        [
-            ("name", text(&request.policy.name)),
-            ("version", text(&request.policy.version)),
-            ("digest", text(&request.policy.digest)),
-        ],
-        &BTreeMap::new(),
-    );
+    let principal = principal(request);
     let resource = match &request.mission {
         Some(mission) => entity(
             "Mission",
@@ -138,22 +131,35 @@ pub(super) fn to_cedar(request: &Request) -> (cedar_policy::Request, Entities) {
     };
     let action = uid("Action", request.action.name());
     let context = Context::from_pairs(context(request)).expect("no key stands in it twice");
-    let asked = cedar_policy::Request::new(policy.uid(), action.clone(), resource.uid(), context, None)
+    let asked = cedar_policy::Request::new(principal.uid(), action.clone(), resource.uid(), context, None)
         .expect("nothing is validated without a schema");
     let group = HashSet::from([uid("Action", request.action.group())]);
     let grouped = Entity::new_no_attrs(action, group);
-    let all = [policy, resource, grouped];
+    let all = [principal, resource, grouped];
     let entities = Entities::from_entities(all, None).expect("their types differ, so their ids do");
     (asked, entities)
 }
 
+/// A policy, or the person who wants another charter.
+fn principal(request: &Request) -> Entity {
+    if request.action == Name::Amend {
+        let person = request.person.to_string();
+        return entity("Person", &person, [("uid", long(request.person))], &BTreeMap::new());
+    }
+    let Asker { name, version, digest } = &request.policy;
+    let attributes = [("name", text(name)), ("version", text(version)), ("digest", text(digest))];
+    entity("Policy", digest, attributes, &BTreeMap::new())
+}
+
 fn context(request: &Request) -> Vec<(String, RestrictedExpression)> {
     let mut pairs = vec![
-        ("findings", findings(&request.findings)),
         ("rehearsal", RestrictedExpression::new_bool(request.rehearsal)),
         ("hour", long(request.hour)),
         ("weekday", long(request.weekday)),
     ];
+    if request.action != Name::Amend {
+        pairs.push(("findings", findings(&request.findings)));
+    }
     if request.action.is_work() {
         pairs.extend([
             ("failures", long(request.failures)),
@@ -161,7 +167,7 @@ fn context(request: &Request) -> Vec<(String, RestrictedExpression)> {
             ("workers", long(request.workers)),
             ("recommended", RestrictedExpression::new_bool(request.recommended)),
         ]);
-    } else {
+    } else if request.action != Name::Amend {
         pairs.push(("questionsToday", long(request.questions_today)));
     }
     if let Some(gist) = &request.plan {

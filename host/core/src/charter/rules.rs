@@ -16,10 +16,10 @@ use cedar_policy::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::cover::{Shape, clauses};
 use super::fault::{Fault, Faults};
+use super::name::Name;
 use super::request::{Request, to_cedar, uid};
-use crate::decision::{ActionKind, Proposal};
-use crate::situation::Operation;
 
 /// A charter has at most this many bytes (256 KiB): some thousand rules, more than anybody reads.
 pub const RULES_BYTES_MAX: usize = 256 << 10;
@@ -34,37 +34,6 @@ pub const LAPTOP: &str = include_str!("../../../../deploy/charters/laptop.cedar"
 pub const PRODUCTION: &str = include_str!("../../../../deploy/charters/production.cedar");
 
 const SCHEMA: &str = include_str!("schema.cedarschema");
-
-/// What rules are asked about: each typed action, and each operation of those that start a worker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Name {
-    /// Make a plan.
-    #[default]
-    Plan,
-    /// Make a plan that removes everything.
-    PlanDestroy,
-    /// Apply a saved plan.
-    Apply,
-    /// Run a playbook without changing anything.
-    Check,
-    /// Run a playbook.
-    Configure,
-    /// Scan declared targets.
-    Scan,
-    /// End a worker early.
-    Cancel,
-    /// Ask the brain.
-    Ask,
-    /// Look at something more closely.
-    Inspect,
-    /// Keep something in memory.
-    Remember,
-    /// Tell people.
-    Notify,
-    /// Stop showing a finding as open.
-    Acknowledge,
-}
 
 /// The rules of a charter.
 ///
@@ -138,81 +107,6 @@ struct Compiled {
     rules: Vec<Rule>,
 }
 
-impl Name {
-    /// All of them.
-    pub const ALL: [Name; 12] = [
-        Name::Plan,
-        Name::PlanDestroy,
-        Name::Apply,
-        Name::Check,
-        Name::Configure,
-        Name::Scan,
-        Name::Cancel,
-        Name::Ask,
-        Name::Inspect,
-        Name::Remember,
-        Name::Notify,
-        Name::Acknowledge,
-    ];
-
-    /// What a proposal asks for.
-    pub fn of(proposal: &Proposal) -> Name {
-        if let Some((_, operation, _)) = proposal.action.work() {
-            return match operation {
-                Operation::Plan => Name::Plan,
-                Operation::PlanDestroy => Name::PlanDestroy,
-                Operation::Apply => Name::Apply,
-                Operation::Check => Name::Check,
-                Operation::Configure => Name::Configure,
-                Operation::Scan => Name::Scan,
-            };
-        }
-        match proposal.action.kind() {
-            ActionKind::Build => Name::Apply,
-            ActionKind::Configure => Name::Configure,
-            ActionKind::Scan => Name::Scan,
-            ActionKind::Cancel => Name::Cancel,
-            ActionKind::Ask => Name::Ask,
-            ActionKind::Inspect => Name::Inspect,
-            ActionKind::Remember => Name::Remember,
-            ActionKind::Notify => Name::Notify,
-            ActionKind::Acknowledge => Name::Acknowledge,
-        }
-    }
-
-    /// As rules write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Name::Plan => "plan",
-            Name::PlanDestroy => "plan-destroy",
-            Name::Apply => "apply",
-            Name::Check => "check",
-            Name::Configure => "configure",
-            Name::Scan => "scan",
-            Name::Cancel => "cancel",
-            Name::Ask => "ask",
-            Name::Inspect => "inspect",
-            Name::Remember => "remember",
-            Name::Notify => "notify",
-            Name::Acknowledge => "acknowledge",
-        }
-    }
-
-    /// Whether it starts a worker.
-    pub fn is_work(self) -> bool {
-        self.group() != "words"
-    }
-
-    /// The group of actions that it is in.
-    pub(super) fn group(self) -> &'static str {
-        match self {
-            Name::Plan | Name::PlanDestroy | Name::Check => "reads",
-            Name::Apply | Name::Configure | Name::Scan => "changes",
-            Name::Cancel | Name::Ask | Name::Inspect | Name::Remember | Name::Notify | Name::Acknowledge => "words",
-        }
-    }
-}
-
 impl Rules {
     /// Parses and validates the text of a charter.
     ///
@@ -277,12 +171,44 @@ impl Rules {
         compiled.rules.iter().map(|rule| (rule.clone(), held(rule))).collect()
     }
 
+    /// The rules as far as they are compared; none where the text is not understood.
+    pub(super) fn shapes(&self) -> Option<Vec<Shape>> {
+        let compiled = self.compiled()?;
+        let shape = |rule: &Rule| {
+            let id = PolicyId::new(&rule.id);
+            let actions = compiled.sets.iter().filter(|(_, set)| set.policy(&id).is_some()).map(|(name, _)| *name);
+            let json = compiled.policy(rule).and_then(|policy| policy.to_json().ok()).unwrap_or_default();
+            Shape {
+                id: rule.id.clone(),
+                permits: rule.permits,
+                approvers: rule.approvers,
+                actions: actions.collect(),
+                principal: json["principal"].clone(),
+                resource: json["resource"].clone(),
+                clauses: clauses(&json["conditions"]),
+            }
+        };
+        Some(compiled.rules.iter().map(shape).collect())
+    }
+
+    /// The rules' names and texts, in the order of the text, without the blanks around them.
+    pub(super) fn texts(&self) -> Vec<(String, String)> {
+        let Some(compiled) = self.compiled() else { return Vec::new() };
+        let text = |rule: &Rule| compiled.policy(rule).map(|policy| policy.to_string()).unwrap_or_default();
+        compiled.rules.iter().map(|rule| (rule.id.clone(), text(rule).trim().to_owned())).collect()
+    }
+
     fn compiled(&self) -> Option<&Compiled> {
         self.compiled.get_or_init(|| compile(&self.text).ok().map(Arc::new)).as_deref()
     }
 }
 
 impl Compiled {
+    fn policy(&self, rule: &Rule) -> Option<&Policy> {
+        let id = PolicyId::new(&rule.id);
+        self.sets.values().find_map(|set| set.policy(&id))
+    }
+
     /// The rules of these names, in the order of the text.
     fn rules_of<'a>(&self, names: impl Iterator<Item = &'a PolicyId>) -> Vec<&Rule> {
         let names: Vec<&str> = names.map(AsRef::as_ref).collect();

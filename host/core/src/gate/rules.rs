@@ -10,12 +10,11 @@ use crate::charter::{Answered, Asker, Name, PlanGist, Request, Subject};
 use crate::decision::Proposal;
 use crate::ground::{Ground, Unshown};
 use crate::ids::{FindingId, MissionId, Timestamp};
-use crate::ledger::{Ledger, MissionState};
+use crate::ledger::{Ledger, MissionState, hour_and_weekday};
 use crate::order::{Order, SavedPlan};
 use crate::situation::{Autonomy, Reply, Severity, Situation};
 
-const HOUR_MS: u64 = 60 * 60 * 1_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// The question about work.
 pub(super) fn of_work(case: &Case<'_>, mission: &MissionState, autonomy: Autonomy, order: &Order) -> Request {
@@ -58,7 +57,7 @@ fn common(
     mission: Option<&MissionId>,
 ) -> Request {
     let described = ledger.policy.description.as_ref();
-    let days = situation.now.0 / DAY_MS;
+    let (hour, weekday) = hour_and_weekday(situation.now);
     Request {
         policy: Asker {
             name: described.map(|described| described.name.clone()).unwrap_or_default(),
@@ -68,9 +67,8 @@ fn common(
         action: Name::of(proposal),
         findings: answered(ground, situation, proposal, mission),
         rehearsal: ledger.rehearsal,
-        hour: u32::try_from(situation.now.0 % DAY_MS / HOUR_MS).expect("a day has 24 hours"),
-        // The epoch was a Thursday.
-        weekday: u32::try_from((days + 3) % 7 + 1).expect("a week has 7 days"),
+        hour,
+        weekday,
         ..Request::default()
     }
 }

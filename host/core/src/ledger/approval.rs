@@ -50,15 +50,20 @@ pub struct ApprovalAnswer {
 impl ApprovalRecord {
     /// How many people have said yes.
     pub fn given(&self) -> u8 {
-        let granted = self.answers.iter().filter(|answer| answer.granted);
-        let people: BTreeSet<u32> = granted.map(|answer| answer.who.uid()).collect();
-        u8::try_from(people.len()).unwrap_or(u8::MAX)
+        given(&self.answers)
     }
 
     /// The no, if somebody said it.
     pub fn denial(&self) -> Option<&ApprovalAnswer> {
         self.answers.iter().find(|answer| !answer.granted)
     }
+}
+
+/// How many people have said yes.
+pub(super) fn given(answers: &[ApprovalAnswer]) -> u8 {
+    let granted = answers.iter().filter(|answer| answer.granted);
+    let people: BTreeSet<u32> = granted.map(|answer| answer.who.uid()).collect();
+    u8::try_from(people.len()).unwrap_or(u8::MAX)
 }
 
 impl Ledger {

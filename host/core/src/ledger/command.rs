@@ -52,6 +52,16 @@ pub enum CommandError {
     /// The mission is not destroyed by command.
     #[error("mission {0} was not destroyed by a command, so there is nothing to take back")]
     NotDestroyed(String),
+    /// The charter in force does not let this person replace it.
+    #[error(
+        "the charter in force does not let itself be replaced by one that may permit more: {because} (its rule {rule})"
+    )]
+    NotAmended {
+        /// The rule in force.
+        rule: String,
+        /// What it says.
+        because: String,
+    },
     /// There is no such pause.
     #[error("there is no pause of {scope} to take back; {paused}")]
     NotPaused {
@@ -68,6 +78,9 @@ impl Ledger {
     /// # Errors
     /// Where it names what is not there, or what can't be answered any more.
     pub fn permits(&self, who: &Person, command: &Command, now: Timestamp) -> Result<(), CommandError> {
+        if let Some(answer) = self.permits_answer(who, command, now) {
+            return answer;
+        }
         match command {
             Command::Approve { approval, .. } | Command::Deny { approval, .. } => {
                 let no = || CommandError::NoApproval(approval.to_string());

@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::encoding;
 use crate::entry::{Activated, Answered, Declared, Ended, Entry, Opened};
 use crate::ground::{Ground, Unshown};
-use crate::ids::{OrderName, Timestamp};
+use crate::ids::{ApprovalId, OrderName, Timestamp};
 use crate::observation::{Command, Commanded};
 use crate::order::{ApplyInput, End, NamedObject, OBJECTS_MAX, ObjectKind, Order, OrderKey, WorkerResult};
 use crate::question::{BrainReply, Question};
@@ -34,7 +34,9 @@ impl Ledger {
                 self.nonce.get_or_insert(begun.nonce);
                 self.rehearsal = begun.rehearsal;
                 self.unanswer_questions(begun.at);
+                self.law.begin(begun.ceiling);
             }
+            Entry::Chartered(chartered) => self.law.take(chartered),
             Entry::Activated(activated) => self.activate(activated),
             Entry::Declared(declared) => self.declare(declared),
             Entry::Commanded(commanded) => self.command(commanded),
@@ -130,14 +132,10 @@ impl Ledger {
         };
         match &commanded.command {
             Command::Approve { approval, comment } => {
-                if let Some(record) = self.approvals.get_mut(approval) {
-                    record.answers.push(answer(true, comment));
-                }
+                self.answer(commanded, approval, answer(true, comment));
             }
             Command::Deny { approval, comment } => {
-                if let Some(record) = self.approvals.get_mut(approval) {
-                    record.answers.push(answer(false, comment));
-                }
+                self.answer(commanded, approval, answer(false, comment));
             }
             Command::Destroy { mission } => {
                 if let Some(state) = self.missions.values_mut().find(|state| state.spec.name == *mission)
@@ -157,6 +155,13 @@ impl Ledger {
             Command::Cancel { .. } => {} // The driver tells the worker; its end is observed.
             Command::Pause { scope, cancel: _, comment } => self.pause(commanded, scope, comment.as_ref()),
             Command::Resume { scope } => drop(self.pauses.remove(scope)),
+        }
+    }
+
+    fn answer(&mut self, said: &Commanded, approval: &ApprovalId, answer: ApprovalAnswer) {
+        match self.approvals.get_mut(approval) {
+            Some(record) => record.answers.push(answer),
+            None => self.law.answer(said, approval, answer),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The fold: the same entries give the same ledger, and none of them can break it.
 
+mod law;
 mod pause;
 mod random;
 

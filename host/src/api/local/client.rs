@@ -7,7 +7,7 @@ use quarterdeck_core::digest::Digest;
 use quarterdeck_core::observation::Command;
 use reqwest::{RequestBuilder, Response};
 
-use super::{Refusal, SOCKET, StateRequest};
+use super::{Amended, Amending, Refusal, SOCKET, StateRequest};
 use crate::view::View;
 
 /// A host answers within this time unless its disk hangs: a command waits for the turn at hand and one fsync.
@@ -74,6 +74,15 @@ impl Client {
     /// Where the host does not answer, or the command can't be done.
     pub async fn send(&self, command: &Command) -> Result<(), ClientError> {
         self.ask(self.http.post("http://host/v1/commands").json(command)).await.map(|_| ())
+    }
+
+    /// Wants another charter.
+    ///
+    /// # Errors
+    /// Where the host does not answer, or the charter in force does not let itself be replaced.
+    pub async fn amend(&self, wanted: &Amending) -> Result<Amended, ClientError> {
+        let answer = self.ask(self.http.post("http://host/v1/charter").json(wanted)).await?;
+        answer.json().await.map_err(|source| self.silent(source))
     }
 
     /// Asks about states.

@@ -1,0 +1,148 @@
+//! What another charter would change: rule by rule and number by number, and whether it permits more.
+//!
+//! What only narrows takes effect at once. What may widen is a candidate until people have approved it, as the charter in
+//! force demands.
+
+use serde::{Deserialize, Serialize};
+
+use super::cover::widenings;
+use super::rules::Rules;
+use super::{Charter, Settings};
+
+/// What somebody wants of the charter; what is not named stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Amendment {
+    /// Other rules.
+    pub rules: Option<Rules>,
+    /// Other numbers.
+    pub settings: Option<Settings>,
+}
+
+/// What one charter has that another has not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// The numbers that differ.
+    pub settings: Vec<Difference>,
+    /// The rules that differ, those of the charter in force first.
+    pub rules: Vec<Difference>,
+}
+
+/// One rule or number that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// The rule's `@id`, or the number's name.
+    pub name: String,
+    /// What becomes of it.
+    pub kind: Kind,
+    /// As it is in force.
+    pub before: Option<String>,
+    /// As it would be.
+    pub after: Option<String>,
+    /// Why more may be permitted than before; none where that is ruled out.
+    pub widens: Option<String>,
+}
+
+/// What becomes of a rule or number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It says something else.
+    Changed,
+}
+
+impl Amendment {
+    /// The charter that it makes of the one in force.
+    pub fn of(&self, in_force: &Charter) -> Charter {
+        Charter {
+            settings: self.settings.clone().unwrap_or_else(|| in_force.settings.clone()),
+            rules: self.rules.clone().unwrap_or_else(|| in_force.rules.clone()),
+        }
+    }
+}
+
+impl Change {
+    /// What the candidate would change.
+    pub fn between(in_force: &Charter, candidate: &Charter) -> Change {
+        Change {
+            settings: settings(&in_force.settings, &candidate.settings),
+            rules: rules(&in_force.rules, &candidate.rules),
+        }
+    }
+
+    /// Whether nothing is permitted that was not permitted before.
+    pub fn only_narrows(&self) -> bool {
+        self.settings.iter().chain(&self.rules).all(|difference| difference.widens.is_none())
+    }
+
+    /// Whether it is the same charter, but for blanks and comments.
+    pub fn is_empty(&self) -> bool {
+        self.settings.is_empty() && self.rules.is_empty()
+    }
+}
+
+fn rules(old: &Rules, new: &Rules) -> Vec<Difference> {
+    let wider = widenings(old, new);
+    let (before, after) = (old.texts(), new.texts());
+    let widens = |id: &str| {
+        let why: Vec<&str> = wider.iter().filter(|(rule, _)| rule == id).map(|(_, why)| why.as_str()).collect();
+        (!why.is_empty()).then(|| why.join("; "))
+    };
+    let text_of = |texts: &[(String, String)], id: &str| {
+        texts.iter().find(|(known, _)| known == id).map(|(_, text)| text.clone())
+    };
+    let of = |id: &String| {
+        let (before, after) = (text_of(&before, id), text_of(&after, id));
+        let kind = match (&before, &after) {
+            (None, _) => Kind::Added,
+            (_, None) => Kind::Removed,
+            (Some(before), Some(after)) if before == after => return None,
+            (Some(_), Some(_)) => Kind::Changed,
+        };
+        Some(Difference { name: id.clone(), kind, before, after, widens: widens(id) })
+    };
+    let added = after.iter().filter(|(id, _)| text_of(&before, id).is_none());
+    let mut differences: Vec<Difference> = before.iter().chain(added).filter_map(|(id, _)| of(id)).collect();
+    // What is wrong with the whole text has no rule's name.
+    if let Some(why) = widens("") {
+        let (name, kind) = ("the whole text".to_owned(), Kind::Changed);
+        differences.push(Difference { name, kind, before: None, after: None, widens: Some(why) });
+    }
+    differences
+}
+
+fn settings(old: &Settings, new: &Settings) -> Vec<Difference> {
+    // Taken apart, so that whoever adds a number decides which way it widens.
+    let Settings { autonomy, grants, failures_max, approval_ttl_ms, workers_max, questions_a_day_max } = new;
+    let mut differences = Vec::new();
+    let mut number = |name: &str, before: String, after: String, wider: bool| {
+        if before != after {
+            let widens = wider.then(|| format!("it was {before}"));
+            let (name, kind) = (name.to_owned(), Kind::Changed);
+            differences.push(Difference { name, kind, before: Some(before), after: Some(after), widens });
+        }
+    };
+    number("autonomy", old.autonomy.name().into(), autonomy.name().into(), *autonomy > old.autonomy);
+    let counts = [
+        ("failuresMax", u64::from(old.failures_max), u64::from(*failures_max)),
+        ("approvalTtlMs", old.approval_ttl_ms, *approval_ttl_ms),
+        ("workersMax", u64::from(old.workers_max), u64::from(*workers_max)),
+        ("questionsADayMax", u64::from(old.questions_a_day_max), u64::from(*questions_a_day_max)),
+    ];
+    for (name, before, after) in counts {
+        number(name, before.to_string(), after.to_string(), after > before);
+    }
+    let added = grants.iter().filter(|grant| !old.grants.contains(grant)).map(|grant| (grant, Kind::Added));
+    let removed = old.grants.iter().filter(|grant| !grants.contains(grant)).map(|grant| (grant, Kind::Removed));
+    differences.extend(added.chain(removed).map(|(grant, kind)| {
+        let is = |wanted: Kind| (kind == wanted).then(|| grant.clone());
+        let widens = is(Kind::Added).map(|_| "it was not granted".to_owned());
+        Difference { name: "grants".to_owned(), kind, before: is(Kind::Removed), after: is(Kind::Added), widens }
+    }));
+    differences
+}
