@@ -138,6 +138,12 @@ impl Policy {
             .unwrap_or_else(|panic| aborted(HostAbort::Panic, said(&*panic)))
     }
 
+    /// [`Policy::decide`] on a situation that whoever asks has decoded already.
+    pub fn decide_on(&self, situation: Situation) -> Answer {
+        catch_unwind(AssertUnwindSafe(|| self.ready.ask(&boundary::lower(situation))))
+            .unwrap_or_else(|panic| aborted(HostAbort::Panic, said(&*panic)))
+    }
+
     /// [`Policy::decide`] from the moment when the situation has been decoded and lowered: what the benchmark compares
     /// with its floor.
     pub fn ask(&self, situation: &wit::Situation) -> Answer {

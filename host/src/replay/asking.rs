@@ -94,8 +94,8 @@ impl<'a> Asking<'a> {
         match (policy, &mut self.candidate, situation) {
             // It might take until the backstop again, and there is nothing to compare.
             (Some(_), _, _) if is_abort(&opened.answer) => stands(false),
-            (Some(policy), _, _) => {
-                let (answer, _, fuel) = policy.decide(&opened.situation).into_journal();
+            (Some(policy), _, Some(situation)) => {
+                let (answer, _, fuel) = policy.decide_on(situation.clone()).into_journal();
                 if is_abort(&answer) {
                     return stands(true);
                 }
@@ -107,7 +107,7 @@ impl<'a> Asking<'a> {
                 candidate.keep(opened, decision.as_ref());
                 Replayed { given_up: is_abort(&answer), answer, decision, fuel: None }
             }
-            (None, _, situation) => stands(situation.is_none()),
+            (_, _, situation) => stands(situation.is_none()),
         }
     }
 

@@ -33,12 +33,10 @@ impl<'a> Candidate<'a> {
         let mut shown = situation.clone();
         shown.settings.clone_from(&self.settings);
         (shown.memo, shown.last_decision) = (self.memo.clone(), self.last_decision);
-        let mut bytes = encoding::encode(&shown);
-        if bytes.len() > SITUATION_BYTES_MAX {
+        if shown.memo.is_some() && encoding::encode(&shown).len() > SITUATION_BYTES_MAX {
             shown.memo = None;
-            bytes = encoding::encode(&shown);
         }
-        self.policy.decide(&bytes)
+        self.policy.decide_on(shown)
     }
 
     /// Keeps what it wants kept of its decision.
