@@ -80,7 +80,7 @@ pub(super) fn candidate(view: &View, waiting: &CandidateView) -> String {
     ]);
     let differences = || waiting.change.settings.iter().chain(&waiting.change.rules);
     text += &section("May permit more", differences().filter(|one| one.widens.is_some()).flat_map(told));
-    text += &section("Permits no more", differences().filter(|one| one.widens.is_none()).flat_map(told));
+    text += &section("By itself permits no more", differences().filter(|one| one.widens.is_none()).flat_map(told));
     text + "What it would have said to what was proposed so far: quarterdeck charter diff candidate\n"
 }
 
