@@ -3,6 +3,8 @@
 //! A block is everything from BEGIN to the next END. Without an END in reach (a log line or an event cut the text) the
 //! block goes on for as long as the lines look like a key's body; what follows it is ordinary text and stays.
 //!
+//! Without a BEGIN (the kept tail of a longer text) it begins where the lines before the END begin to look like one.
+//!
 //! What is not here: certificates and public keys, which are no secrets, and bodies without BEGIN (`kinds.rs`).
 
 use std::sync::LazyLock;
@@ -49,6 +51,33 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
             Some(_) | None => begin.end() + body_bytes(until_mark(&text[begin.end()..])),
         };
         found.push(Found::plain(text, begin.start()..done, &kinds::PRIVATE_KEY));
+    }
+    headless(text, found);
+}
+
+/// Adds what ends in a text that begins too late to hold its BEGIN.
+fn headless(text: &str, found: &mut Vec<Found>) {
+    let Some(end) = END.find(text).filter(|end| !BEGIN.is_match(&text[..end.start()])) else { return };
+    let from = text.floor_char_boundary(end.start().saturating_sub(PEM_BYTES_MAX));
+    let breaks = BREAK.find_iter(&text[from..end.start()]).map(|at| (from + at.start(), from + at.end()));
+    let breaks: Vec<(usize, usize)> = std::iter::once((from, from)).chain(breaks).collect();
+    let mut lines = breaks.into_iter().rev();
+    // What stands before the END in its own line is what a logger put there.
+    let Some((mut next, _)) = lines.next() else { return };
+    let (mut begin, mut is_last) = (end.start(), true);
+    for (before, line_start) in lines {
+        let line = &text[line_start..next];
+        match line_body(line) {
+            Line::Blank => {}
+            Line::Body(_) => (begin, is_last) = (line_start, false),
+            // The last line of a body may be short, whatever a logger put before it.
+            Line::Last(_) | Line::Other if is_last && ends_in_a_body(line) => (begin, is_last) = (line_start, false),
+            Line::Last(_) | Line::Other => break,
+        }
+        next = before;
+    }
+    if begin < end.start() && !text[begin..end.end()].contains(SEPARATOR) {
+        found.push(Found::plain(text, begin..end.end(), &kinds::PRIVATE_KEY));
     }
 }
 
@@ -105,6 +134,11 @@ fn line_body(line: &str) -> Line {
         None | Some('"' | '\'' | '\\' | '.' | '…' | ',' | '\r') => Line::Last(start + run),
         Some(_) => Line::Other,
     }
+}
+
+fn ends_in_a_body(line: &str) -> bool {
+    let word = line.trim_end().rsplit(char::is_whitespace).next().unwrap_or_default();
+    !word.is_empty() && word.bytes().all(is_base64)
 }
 
 /// Where the last long run of base64 in the line ends.

@@ -168,6 +168,25 @@ fn a_private_key_goes_even_when_cut_escaped_or_behind_log_prefixes() {
 }
 
 #[test]
+fn a_private_key_goes_whose_beginning_was_left_out() {
+    let whole = pem("RSA ", &pem_body());
+    let tail = |lines: usize| whole.lines().skip(lines).collect::<Vec<_>>().join("\n");
+    let lines = pem_body().lines().count();
+    assert!(lines > 2, "there is something to leave out");
+    for left_out in 1..=lines {
+        let tail = tail(left_out);
+        let prefixed: String = tail.lines().map(|line| format!("web | {line}\n")).collect();
+        for text in [format!("{tail}\nnext line"), tail.replace('\n', "\\n"), prefixed, text64(&tail)] {
+            let redacted = redactor().redact(&text).into_owned();
+            let body: String = pem_body().lines().last().unwrap_or_default().chars().take(12).collect();
+            assert!(!redacted.contains("Lp4Rt8zQ9v") && !redacted.contains(&body), "{text} -> {redacted}");
+        }
+    }
+    let after = redactor().redact(&format!("the plan failed\n{}\nnext line", tail(2))).into_owned();
+    assert!(after.starts_with("the plan failed\n[redacted:private-key:") && after.ends_with("]\nnext line"), "{after}");
+}
+
+#[test]
 fn a_value_ends_where_it_ends() {
     for (text, left) in [
         ("docker run -e A_PASSWORD=@ -e B=c image:16", "docker run -e A_PASSWORD=# -e B=c image:16"),

@@ -1,11 +1,11 @@
 //! All the ways in which there is no answer, each in words for policies and people.
 //!
-//! What the service said stands in them as an excerpt only: cut, and with everything escaped that is not visible.
+//! What the service said stands in them as an excerpt only: cut, and with everything escaped that is not visible. It is
+//! redacted when it is observed, which finds no half of a secret: so an excerpt ends between two words.
 
 use std::time::Duration;
 
 use quarterdeck_core::question::AnswerError;
-use quarterdeck_core::situation::cut;
 
 /// Of what the service said at most this many characters are shown: one sentence.
 const EXCERPT_CHARS_MAX: usize = 160;
@@ -101,12 +101,12 @@ impl Failure {
     }
 }
 
-/// The beginning of a text from outside, with everything escaped that is not visible.
+/// The beginning of a text from outside, whole words of it, with everything escaped that is not visible.
 pub(super) fn excerpt(text: &str) -> String {
     let text = text.trim();
-    let begun: String = text.chars().take(EXCERPT_CHARS_MAX).collect();
-    let more = if begun.len() < text.len() { "…" } else { "" };
-    cut(&format!("{}{more}", begun.escape_debug()), 4 * EXCERPT_CHARS_MAX)
+    let Some((limit, _)) = text.char_indices().nth(EXCERPT_CHARS_MAX) else { return text.escape_debug().to_string() };
+    let whole = text[..limit].rfind(char::is_whitespace).unwrap_or(0);
+    format!("{} …", text[..whole].trim_end().escape_debug())
 }
 
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
@@ -115,4 +115,20 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
         error = source;
     }
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_holds_no_half_of_a_word() {
+        let secret = "s3cr3t".repeat(10);
+        for before in 0..EXCERPT_CHARS_MAX {
+            let said = excerpt(&format!("{} token={secret} and so on", "x".repeat(before)));
+            assert!(said.contains(&secret) || !said.contains("s3c"), "{said}");
+        }
+        assert_eq!(excerpt(&secret.repeat(9)), " …");
+        assert_eq!(excerpt(" over\nand out \u{1b}"), "over\\nand out \\u{1b}");
+    }
 }
