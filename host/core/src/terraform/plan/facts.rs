@@ -92,7 +92,7 @@ fn count(resources: &[(&RawResource, Action)]) -> (Counts, Vec<TypeCounts>) {
     let (mut all, mut types) = (Counts::default(), BTreeMap::<&str, Counts>::new());
     for (resource, action) in resources {
         add(&mut all, resource, *action);
-        if *action != Action::NoOp {
+        if *action != Action::NoOp || imports(resource) {
             add(types.entry(&resource.kind).or_default(), resource, *action);
         }
     }

@@ -65,6 +65,14 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it takes something away that is there, or lets go of it.
+    pub const fn removes(self) -> bool {
+        match self {
+            Self::Destroy | Self::Replace | Self::Forget => true,
+            Self::Update | Self::Create | Self::Read | Self::Move | Self::NoOp => false,
+        }
+    }
+
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {

@@ -377,7 +377,7 @@ fn the_rendering_shows_what_cannot_be_undone_first_and_is_bounded() {
     let lines = parsed(&plan_of(&resources, &[])).lines();
     assert_eq!(lines[0], "Plan: 1 to destroy, 60 to add.");
     assert!(lines[1].starts_with("- docker_network.z"), "{}", lines[1]);
-    assert_eq!(lines.last().map(String::as_str), Some("… and 21 more resources"));
+    assert_eq!(lines.last().map(String::as_str), Some("… and 21 more resources: 21 to add"));
     assert!(lines.iter().all(|line| !line.chars().any(|c| c.is_control() || c == '\u{202e}')));
     assert_eq!(parsed(&plan_of(&[], &[])).lines(), ["No resource changes."]);
 }
