@@ -33,12 +33,15 @@ use crate::observe::local::ProbeError;
 use crate::orient::brain::Brain;
 use crate::orient::gemini::{self, Gemini, GeminiConfig};
 use crate::orient::offline::Offline;
-use crate::remember::journal;
+use crate::remember::journal::{self, SEGMENT_BYTES_MAX};
 use crate::remember::{Blobs, Book, Durable, JournalError, StateStore};
 use crate::{Ports, act};
 
 /// The default policy, as it was built from `guest-policies/steward`.
 pub const STEWARD: &[u8] = include_bytes!("../../guest-policies/prebuilt/steward.wasm");
+
+/// The file, beside the journal, of the key that attests what is written there.
+pub const JOURNAL_KEY: &str = "journal.key";
 
 /// Ending waits so long for the turn at hand: a decision may take 12 s, and what is beyond that is a disk that hangs.
 const LAST_TURN: Duration = Duration::from_secs(15);
@@ -296,7 +299,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         never_was_real(&config.data.join("real/journal"), &missions, &why)?;
     }
     let (sandbox, policy) = load_policy(config.policy.as_deref())?;
-    let (book, torn) = Book::open(&at("journal"))?;
+    let (book, torn) = Book::signed(&at("journal"), &at(JOURNAL_KEY), SEGMENT_BYTES_MAX)?;
     if let Some(kept) = torn {
         warn!(kept = %kept.display(), "The journal ended in a torn write, as a crash leaves it; its bytes were kept.");
     }
@@ -378,8 +381,9 @@ fn never_was_real(journal: &Path, missions: &[SeenMission], why: &str) -> Result
     if !journal.exists() {
         return Ok(());
     }
-    let mut ledger = Ledger::default();
-    journal::read(journal, &mut |record| ledger.fold(&record.entry))?;
+    let reader = journal::Reader::open(journal)?;
+    let mut ledger = reader.ledger();
+    reader.read(&mut |record| ledger.fold(&record.entry))?;
     let names = missions.iter().filter_map(|seen| Some(&seen.spec.as_ref().ok()?.name));
     let real = names.filter_map(|name| ledger.mission(name)).find(|state| state.ever_real);
     match real {

@@ -23,7 +23,9 @@ pub mod print;
 mod replay;
 mod run;
 mod say;
+mod seal;
 mod state;
+mod verify;
 
 pub use args::Cli;
 pub use exit::{Exit, Failure};
@@ -61,7 +63,9 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
     let text = match cli.command {
         Command::Get { what, name, output } => get::get(&place()?, what, name.as_deref(), output).await?,
         Command::Describe { what, name, output } => describe::describe(&place()?, what, &name, output).await?,
-        Command::Journal(JournalCommand::Verify { output }) => journal::verify(&place()?, output)?,
+        Command::Journal(JournalCommand::Verify(args)) => verify::verify(&place()?, &args)?,
+        Command::Journal(JournalCommand::Key { output }) => seal::key(&place()?, output)?,
+        Command::Journal(JournalCommand::Checkpoint { output }) => seal::checkpoint(&place()?, output)?,
         Command::Journal(JournalCommand::Show { turn, situation, output }) => {
             journal::show(&place()?, turn, situation, output)?
         }

@@ -2,12 +2,17 @@
 //!
 //! A turn writes twice. [`open`] holds what was decided and ruled, on disk before anything is done about it; [`close`]
 //! holds what was handed on. What the observation showed ([`learn`]) is written with the first of the two.
+//!
+//! What was written is attested with the installation's key (`book` signs, `seal` has the key), can be proven to somebody
+//! else (`verify`).
 
 mod blobs;
 mod book;
 mod claim;
 pub mod journal;
+pub mod seal;
 pub mod states;
+pub mod verify;
 
 use std::sync::Arc;
 
@@ -17,7 +22,7 @@ use quarterdeck_core::ledger::Ledger;
 use quarterdeck_core::observation::Observation;
 
 pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs};
-pub use book::{Book, Durable, TransactError};
+pub use book::{Book, Durable, RECORDS_A_CHECKPOINT, TransactError};
 pub use claim::{CLAIMANT_BYTES_MAX, ClaimError, claim};
 pub use journal::JournalError;
 pub use states::StateStore;

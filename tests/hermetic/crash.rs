@@ -173,6 +173,7 @@ fn nor_is_anything_applied_twice_where_a_person_is_asked() {
         | Entry::Replied(_)
         | Entry::Settled(_)
         | Entry::Stored(_)
-        | Entry::StateChanged(_) => false,
+        | Entry::StateChanged(_)
+        | Entry::Checkpoint(_) => false,
     });
 }

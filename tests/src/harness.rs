@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result, anyhow};
+use quarterdeck::app::JOURNAL_KEY;
 use quarterdeck::decide::{self, Policy, Sandbox};
 use quarterdeck::observe::Missions;
 use quarterdeck::observe::files::Reader;
 use quarterdeck::orient::brain::Brain;
 use quarterdeck::rehearsal::{Rehearsal, Script, World};
+use quarterdeck::remember::journal::SEGMENT_BYTES_MAX;
 use quarterdeck::remember::{Blobs, Book, Durable};
 use quarterdeck::{Ports, act, turn};
 use quarterdeck_core::charter::{Amendment, Charter};
@@ -122,6 +124,19 @@ impl Harness {
     /// # Errors
     /// Where the host can't be made.
     pub fn new(missions: &[(&str, &[(&str, &str)])], charter: Charter, script: Script) -> Result<Harness> {
+        Harness::segmented(missions, charter, script, SEGMENT_BYTES_MAX)
+    }
+
+    /// The same, with segments of the journal that end at this size.
+    ///
+    /// # Errors
+    /// Where the host can't be made.
+    pub fn segmented(
+        missions: &[(&str, &[(&str, &str)])],
+        charter: Charter,
+        script: Script,
+        segment_bytes_max: u64,
+    ) -> Result<Harness> {
         NOW.set(START.0);
         let folder = tempfile::tempdir()?;
         let mut paths = Vec::new();
@@ -132,7 +147,8 @@ impl Harness {
         }
         let sandbox = Sandbox::new().map_err(|error| anyhow!("{error}"))?;
         let policy = Arc::new(sandbox.load(quarterdeck::app::STEWARD).map_err(|error| anyhow!("{error}"))?);
-        let (book, _) = Book::open(&folder.path().join("journal"))?;
+        let (book, _) =
+            Book::signed(&folder.path().join("journal"), &folder.path().join(JOURNAL_KEY), segment_bytes_max)?;
         let (book, blobs) = (Arc::new(book), Arc::new(Blobs::open(&folder.path().join("blobs"))?));
         begin(&book, &charter, &policy)?;
         let claim = {

@@ -2,10 +2,12 @@
 //!
 //! One version byte (3), then [postcard](https://postcard.jamesmunns.com/wire-format): fields in the order of their
 //! declaration, integers as varints, strings and lists with their length before them, variants by their index. Nouns
-//! that are encoded hold no maps and no floats, so a value has one encoding and the same bytes always mean the same
-//! value. `docs/journal.md` describes it for those who read a journal without this crate.
+//! that are encoded hold no floats, and the ledger alone holds maps, which are sorted by their keys; so a value has one
+//! encoding and the same bytes always mean the same value. `docs/journal.md` describes it for those who read a journal
+//! without this crate.
 //!
-//! A field that is added, removed or moved changes the version byte; a reader keeps one decoder a version.
+//! A field that is added, removed or moved changes the version byte; a reader keeps one decoder a version. That holds for
+//! the ledger, too: checkpoints attest its digest, and the base of a pruned journal holds it whole.
 
 use serde::{Serialize, de::DeserializeOwned};
 

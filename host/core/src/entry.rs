@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::charter::Charter;
+use crate::checkpoint::Checkpoint;
 use crate::decision::{Decision, Description};
 use crate::digest::Digest;
 use crate::encoding;
@@ -52,6 +53,8 @@ pub enum Entry {
     StateChanged(StateChanged),
     /// A person wants another charter.
     Chartered(Box<Chartered>),
+    /// The host attested what stands before this record.
+    Checkpoint(Checkpoint),
 }
 
 /// The start of a host.
@@ -318,6 +321,7 @@ impl Entry {
             Entry::Stored(_) => "stored",
             Entry::StateChanged(_) => "state-changed",
             Entry::Chartered(_) => "chartered",
+            Entry::Checkpoint(_) => "checkpoint",
         }
     }
 
@@ -337,6 +341,7 @@ impl Entry {
             Entry::Stored(entry) => entry.at,
             Entry::StateChanged(entry) => entry.at,
             Entry::Chartered(entry) => entry.at,
+            Entry::Checkpoint(entry) => entry.at,
         }
     }
 }

@@ -19,7 +19,7 @@ pub use law::{Candidate, Enacted, Law, Shared};
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::decision::Description;
 use crate::digest::Digest;
@@ -42,7 +42,7 @@ pub const RETENTION_MS: u64 = 10 * 60 * 1_000;
 pub const KEPT_MAX: usize = 256;
 
 /// Everything that follows from the journal.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// How many entries were folded.
     pub entries: u64,
@@ -83,7 +83,7 @@ pub struct Ledger {
 }
 
 /// Where a mission stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissionState {
     /// Its id.
     pub id: MissionId,
@@ -118,7 +118,7 @@ pub struct MissionState {
 }
 
 /// Failures of one operation.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TallyState {
     /// In a row.
     pub failures: u32,
@@ -129,7 +129,7 @@ pub struct TallyState {
 }
 
 /// A saved plan that was taken in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saved {
     /// The order that made it.
     pub order: OrderName,
@@ -142,7 +142,7 @@ pub struct Saved {
 }
 
 /// An apply that succeeded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
     /// The saved plan.
     pub saved: Digest,
@@ -155,7 +155,7 @@ pub struct Applied {
 }
 
 /// An order and its worker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderState {
     /// What was ordered.
     pub order: Order,
@@ -168,7 +168,7 @@ pub struct OrderState {
 }
 
 /// A verdict, and the turn that it was ruled in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptVerdict {
     /// The turn.
     pub turn: u32,
@@ -181,7 +181,7 @@ pub struct KeptVerdict {
 }
 
 /// What is remembered of an open finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenFinding {
     /// Its rule.
     pub rule: String,
@@ -196,7 +196,7 @@ pub struct SeenFinding {
 }
 
 /// A question and its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdviceRecord {
     /// What was asked.
     pub question: Question,
@@ -205,7 +205,7 @@ pub struct AdviceRecord {
 }
 
 /// What a policy told people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
     /// When.
     pub at: Timestamp,
@@ -220,7 +220,7 @@ pub struct Notification {
 }
 
 /// The policy that decides.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyState {
     /// The digest of its bytes.
     pub digest: Option<Digest>,

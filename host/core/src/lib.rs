@@ -6,9 +6,11 @@
 //!
 //! In loop order: an [`observation`] is looked through by the rules of findings; with the [`ledger`] it becomes a
 //! [`situation`], and what is not cut for the policy is the [`ground`]; a policy answers with a [`decision`]; the gate
-//! rules on it under the [`charter`] and gives [`verdict`]s; what is permitted becomes an [`order`]; all of it is an [`entry`] in the journal.
+//! rules on it under the [`charter`] and gives [`verdict`]s; what is permitted becomes an [`order`]; all of it is an [`entry`] in the journal, which [`checkpoint`]s
+//! attest.
 
 pub mod charter;
+pub mod checkpoint;
 pub mod decision;
 pub mod digest;
 pub mod encoding;
@@ -18,6 +20,7 @@ pub mod finding;
 mod fixture;
 pub mod gate;
 pub mod ground;
+mod hex;
 pub mod ids;
 pub mod ledger;
 pub mod mission;

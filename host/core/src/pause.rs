@@ -30,7 +30,7 @@ pub struct Scope {
 }
 
 /// A pause that stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// Since when.
     pub at: Timestamp,

@@ -14,7 +14,7 @@ use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::situation::Autonomy;
 
 pub use charter::{AmendArgs, CharterCommand};
-pub use journal::JournalCommand;
+pub use journal::{JournalCommand, VerifyArgs};
 pub use pause::{PauseArgs, ScopeArgs};
 pub use replay::ReplayArgs;
 
@@ -27,7 +27,7 @@ Exit codes:
   1    the work failed: a mission is Failed or Held, or its plan was denied or refused; or what was compared differs
   2    the command line, a mission or the configuration is not valid
   3    not in reach: no host, no engine, no journal, or a rehearsal that is not allowed
-  4    the journal is damaged, or doctor found what must be mended
+  4    the journal is damaged or not ours, or doctor found what must be mended
   124  the time that --timeout gave is over
   130  interrupted";
 

@@ -7,6 +7,7 @@ use crate::api::local::{ClientError, ListenError};
 use crate::app::StartError;
 use crate::config::ConfigError;
 use crate::remember::JournalError;
+use crate::remember::verify::VerifyError;
 use crate::replay::ReplayError;
 
 /// The exit codes, all of them.
@@ -21,7 +22,7 @@ pub enum Exit {
     Usage,
     /// 3: what is needed is not in reach: no host, no engine, no journal; or a rehearsal that is not allowed.
     Unreachable,
-    /// 4: the journal is damaged, or `doctor` found what must be mended.
+    /// 4: the journal is damaged, signed by somebody else or not what was kept, or `doctor` found what must be mended.
     Damaged,
     /// 124: the time that `--timeout` gave is over.
     TimedOut,
@@ -91,12 +92,31 @@ impl Failure {
 impl From<JournalError> for Failure {
     fn from(error: JournalError) -> Failure {
         let (exit, next) = match &error {
+            JournalError::Base { .. } => {
+                (Exit::Damaged, "restore the journal's folder, and journal.key beside it, from a copy")
+            }
             JournalError::Damaged { .. } => (Exit::Damaged, "restore the file from a copy, or move the folder away"),
             JournalError::Entry { .. } => (Exit::Damaged, "read it with the version of quarterdeck that wrote it"),
             JournalError::InUse(_) => (Exit::Unreachable, "ask the running host: quarterdeck get missions"),
             JournalError::Io { .. } => (Exit::Failed, "look at the disk and at who owns the folder"),
             JournalError::TooLarge(_) | JournalError::Poisoned => {
                 (Exit::Failed, "start it again: quarterdeck run PATH")
+            }
+        };
+        Failure::of(exit, error, Some(next.to_owned()))
+    }
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Failure {
+        let (exit, next) = match error {
+            VerifyError::Journal(error) => return Failure::from(error),
+            VerifyError::Pruned { .. } => (Exit::Unreachable, "name the folder of the older segments with --archive"),
+            VerifyError::Checkpoint { .. } | VerifyError::Base { .. } | VerifyError::Unattested(_) => {
+                (Exit::Damaged, "ask who can write to this folder, and restore it from a copy that verifies")
+            }
+            VerifyError::Kept { .. } => {
+                (Exit::Damaged, "keep the checkpoint and this folder as they are, and ask who can write here")
             }
         };
         Failure::of(exit, error, Some(next.to_owned()))

@@ -42,7 +42,7 @@ pub(super) fn export(place: &Place, range: RangeInclusive<u64>) -> Result<(), Fa
     Ok(())
 }
 
-fn line(Record { seq, hash, entry }: Record, rehearsal: bool) -> String {
+fn line(Record { seq, hash, entry, .. }: Record, rehearsal: bool) -> String {
     let (at, kind) = (rfc3339(entry.at()), entry.kind());
     let entry = match entry {
         Entry::Begun(entry) => value(&entry),
@@ -58,6 +58,7 @@ fn line(Record { seq, hash, entry }: Record, rehearsal: bool) -> String {
         Entry::Stored(entry) => value(&entry),
         Entry::StateChanged(entry) => value(&entry),
         Entry::Chartered(entry) => value(&entry),
+        Entry::Checkpoint(entry) => value(&entry),
     };
     print::line(&json!({ "rehearsal": rehearsal, "seq": seq, "at": at, "kind": kind, "hash": hash, "entry": entry }))
 }

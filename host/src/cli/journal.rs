@@ -1,4 +1,4 @@
-//! `journal`: what was written, and the proof that it is still what was written.
+//! `journal show` and `journal list`: what was written.
 
 use quarterdeck_core::encoding;
 use quarterdeck_core::entry::{Answered, Closed, Entry, Opened, Standing};
@@ -11,32 +11,6 @@ use super::place::{Place, tell_torn};
 use super::print::{self, Output, fields, section, word};
 use crate::remember::journal::{self, Record};
 use crate::view::{paused, rfc3339};
-
-pub(super) fn verify(place: &Place, output: Output) -> Result<String, Failure> {
-    let mut rehearsal = place.rehearsal;
-    let head = journal::read(&place.journal(), &mut |record| {
-        if let Entry::Begun(begun) = record.entry {
-            rehearsal = begun.rehearsal;
-        }
-    })?;
-    tell_torn(&head, place.alive);
-    let text = match output {
-        Output::Table | Output::Wide => {
-            let folder = place.journal();
-            let mark = if rehearsal { " [rehearsal]" } else { "" };
-            format!("{}: {} records, whole; the last is {}{mark}\n", folder.display(), head.records, head.hash)
-        }
-        Output::Json => {
-            let torn = head.torn.as_ref();
-            let torn = torn.map(|(path, at, bytes)| json!({ "path": path, "offset": at, "bytes": bytes }));
-            let object = json!({
-                "folder": place.journal(), "whole": true, "records": head.records, "hash": head.hash, "torn": torn,
-            });
-            print::pretty(&print::object("JournalVerification", rehearsal, &object))
-        }
-    };
-    Ok(text)
-}
 
 pub(super) fn show(place: &Place, turn: u32, situation: bool, output: Output) -> Result<String, Failure> {
     let (mut rehearsal, mut opened, mut closed) = (place.rehearsal, None, None);
@@ -56,7 +30,8 @@ pub(super) fn show(place: &Place, turn: u32, situation: bool, output: Output) ->
         | Entry::Settled(_)
         | Entry::Stored(_)
         | Entry::StateChanged(_)
-        | Entry::Chartered(_) => {}
+        | Entry::Chartered(_)
+        | Entry::Checkpoint(_) => {}
     })?;
     let Some(opened) = opened else {
         let error = format!("the journal has no turn {turn}");
@@ -155,7 +130,7 @@ fn summary(seen: &Situation) -> Vec<String> {
 
 pub(super) fn list(place: &Place, last: usize, output: Output) -> Result<String, Failure> {
     let (mut rehearsal, mut lines) = (place.rehearsal, std::collections::VecDeque::new());
-    let head = journal::read(&place.journal(), &mut |Record { seq, hash, entry }| {
+    let head = journal::read(&place.journal(), &mut |Record { seq, hash, entry, .. }| {
         if let Entry::Begun(begun) = &entry {
             rehearsal = begun.rehearsal;
         }
@@ -222,6 +197,7 @@ fn about(entry: &Entry) -> String {
             };
             format!("{}: charter {}, {standing}", chartered.who, chartered.charter.digest().short(12))
         }
+        Entry::Checkpoint(checkpoint) => format!("record {} by {}", checkpoint.record, checkpoint.key),
     }
 }
 

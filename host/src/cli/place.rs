@@ -17,7 +17,7 @@ use super::print::note;
 use crate::api::local::{Client, SOCKET, is_alive};
 use crate::driver::clock;
 use crate::remember::Blobs;
-use crate::remember::journal::{self, Record};
+use crate::remember::journal::{Head, Reader, Record};
 use crate::view::{self, View};
 
 /// Which of the two worlds a person asks about.
@@ -120,9 +120,10 @@ impl Place {
     /// # Errors
     /// Where the journal can't be read or is damaged.
     pub(super) fn story(&self, turns: usize) -> Result<Story, Failure> {
-        let mut story = Story { ledger: Ledger::default(), last: None, turns: Vec::new() };
+        let reader = Reader::open(&self.journal())?;
+        let mut story = Story { ledger: reader.ledger(), last: None, turns: Vec::new() };
         let (mut opened, mut all): (Option<Box<Opened>>, Vec<Episode>) = (None, Vec::new());
-        let head = journal::read(&self.journal(), &mut |Record { entry, .. }| {
+        let head = reader.read(&mut |Record { entry, .. }| {
             story.ledger.fold(&entry);
             match entry {
                 Entry::Opened(turn) => {
@@ -147,7 +148,8 @@ impl Place {
                 | Entry::Settled(_)
                 | Entry::Stored(_)
                 | Entry::StateChanged(_)
-                | Entry::Chartered(_) => {}
+                | Entry::Chartered(_)
+                | Entry::Checkpoint(_) => {}
             }
         })?;
         tell_torn(&head, self.alive);
@@ -168,7 +170,7 @@ pub(super) struct Story {
 }
 
 /// A torn tail is no damage: a crash leaves one, and a running host may be in the middle of a write.
-pub(super) fn tell_torn(head: &journal::Head, alive: bool) {
+pub(super) fn tell_torn(head: &Head, alive: bool) {
     if let Some((path, offset, length)) = &head.torn
         && !alive
     {

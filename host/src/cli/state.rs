@@ -19,8 +19,9 @@ use super::place::Place;
 use super::print::{self, Output, fields, note, section};
 use crate::act::process;
 use crate::api::local::{self, StateRequest};
-use crate::app;
+use crate::app::{self, JOURNAL_KEY};
 use crate::driver::clock;
+use crate::remember::journal::SEGMENT_BYTES_MAX;
 use crate::remember::{Book, StateStore};
 
 pub(super) async fn state(place: &Place, command: StateCommand) -> Result<String, Failure> {
@@ -66,7 +67,7 @@ async fn ask(place: &Place, request: StateRequest) -> Result<Value, Failure> {
     }
     let (folder, journal) = (place.folder.clone(), place.journal());
     let asked = tokio::task::spawn_blocking(move || -> Result<Value, Failure> {
-        let (book, _) = Book::open(&journal)?;
+        let (book, _) = Book::signed(&journal, &folder.join(JOURNAL_KEY), SEGMENT_BYTES_MAX)?;
         let (book, work) = (Arc::new(book), folder.join("work"));
         let lives = Arc::new(move |order: &OrderName| process::lives(&work, order));
         let redactor = Redactor::new(app::redaction_key(&folder.join("key"))?);

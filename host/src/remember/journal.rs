@@ -1,29 +1,30 @@
 //! The journal's file: records in a chain, each fsynced before anything is acted on.
 //!
 //! A journal is a folder of segments, `000001.journal` and on. A segment begins with the line `quarterdeck-journal 1`;
-//! then records follow: a head of 84 bytes (`docs/journal.md` has the table) and the entry in the canonical encoding.
-//! The head holds its own check, so a changed length is told from a torn write.
+//! then records follow: a head of 84 bytes and the entry in the canonical encoding. `docs/journal.md` has it byte by byte.
 //!
 //! What a crash can leave is a record that is short at the very end, or whose end is zeros; that tail is cut off and
 //! kept beside the journal. Anything else that does not fit is damage: opening refuses, and says where.
+//!
+//! - `record` is one record, `segment` the files, `reader` the way through them; here is the one writer.
+//! - `base` is what a journal stands on whose older segments were pruned.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+pub(super) mod base;
+mod reader;
+mod record;
+pub(super) mod segment;
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use quarterdeck_core::digest::Digest;
-use quarterdeck_core::encoding::{self, DecodeError};
-use quarterdeck_core::entry::{ENTRY_BYTES_MAX, Entry, chain};
+use quarterdeck_core::encoding::DecodeError;
+use quarterdeck_core::entry::Entry;
 
-const MAGIC: &[u8] = b"quarterdeck-journal 1\n";
-/// Length, number, previous hash, own hash, check of the head.
-const HEAD_BYTES: usize = 4 + 8 + 32 + 32 + 8;
-/// Where a journal ends in a broken record and this many zeros, the record was torn; with fewer it was changed. An entry
-/// of ours may well end in a zero or two, and a write is torn where a page of the disk begins.
-const ZEROS_MIN: usize = 16;
-/// A segment is closed at this size, so that one file is copied and looked through in reasonable time.
-const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+pub use reader::{Head, Reader, Record};
+pub use segment::SEGMENT_BYTES_MAX;
 
 /// Why a journal can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,14 @@ pub enum JournalError {
         #[source]
         source: DecodeError,
     },
+    /// What a pruned journal stands on is not what was written.
+    #[error("the base that the journal stands on is not to be trusted: {path}: {problem}; nothing was changed")]
+    Base {
+        /// The base's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// An entry is larger than a record may be.
     #[error("an entry of {0} bytes is larger than the journal takes")]
     TooLarge(usize),
@@ -73,33 +82,12 @@ pub enum JournalError {
     Poisoned,
 }
 
-/// One record, read and checked.
-#[derive(Clone, Debug)]
-pub struct Record {
-    /// Its number, from 1 on.
-    pub seq: u64,
-    /// Its hash.
-    pub hash: Digest,
-    /// What it holds.
-    pub entry: Entry,
-}
-
-/// What reading a journal found.
-#[derive(Clone, Debug)]
-pub struct Head {
-    /// How many records there are.
-    pub records: u64,
-    /// The hash of the last one.
-    pub hash: Digest,
-    /// The bytes of a torn write at the end, if there was one, and where it begins.
-    pub torn: Option<(PathBuf, u64, u64)>,
-}
-
 /// A journal that is open for writing; there is one writer.
 #[derive(Debug)]
 pub struct Journal {
     folder: PathBuf,
     segment: u32,
+    segment_bytes_max: u64,
     file: File,
     length: u64,
     records: u64,
@@ -114,32 +102,52 @@ impl Journal {
     /// # Errors
     /// Where another process writes there, a record is damaged, or the file system says no.
     pub fn open(folder: &Path, mut entry: impl FnMut(Record)) -> Result<(Journal, Option<PathBuf>), JournalError> {
-        let io = |what, path: &Path| {
-            let path = path.to_owned();
-            move |source| JournalError::Io { what, path, source }
-        };
+        let lock = Journal::lock(folder)?;
+        Journal::read(folder, lock, SEGMENT_BYTES_MAX, |reader| reader.read(&mut entry))
+    }
+
+    /// Takes the journal for this process alone, and makes its folder where there is none.
+    pub(super) fn lock(folder: &Path) -> Result<File, JournalError> {
         let make = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        make.map_err(io("make the folder", folder))?;
-        let lock_path = folder.join("lock");
-        let lock = private(&lock_path, true).map_err(io("open", &lock_path))?;
+        make.map_err(segment::failed("make the folder", folder))?;
+        let path = folder.join("lock");
+        let lock = segment::private(&path, true).map_err(segment::failed("open", &path))?;
         lock.try_lock().map_err(|_| JournalError::InUse(folder.to_owned()))?;
-        let head = read(folder, &mut entry)?;
+        Ok(lock)
+    }
+
+    /// Opens a journal that is ours, whose segments end at this size; it is read by `read`.
+    pub(super) fn read(
+        folder: &Path,
+        lock: File,
+        segment_bytes_max: u64,
+        read: impl FnOnce(&Reader) -> Result<Head, JournalError>,
+    ) -> Result<(Journal, Option<PathBuf>), JournalError> {
+        let reader = Reader::open(folder)?;
+        let head = read(&reader)?;
+        if let Some(base) = reader.base() {
+            // A prune that was killed has written the base and not removed all that stands before it.
+            for (_, path) in segment::list(folder)?.iter().filter(|(number, _)| *number < base.segment) {
+                segment::remove(path)?;
+            }
+        }
         let kept = match &head.torn {
-            Some((path, offset, length)) => Some(cut_tail(path, *offset, *length).map_err(io("mend", path))?),
+            Some((path, offset, length)) => Some(segment::cut_tail(path, *offset, *length)?),
             None => None,
         };
-        let segment = segments(folder).map_err(io("list", folder))?.last().map_or(1, |(number, _)| *number);
-        let path = segment_path(folder, segment);
-        let mut file = private(&path, false).map_err(io("open", &path))?;
-        let mut length = file.seek(SeekFrom::End(0)).map_err(io("read", &path))?;
+        let segment = segment::list(folder)?.last().map_or(1, |(number, _)| *number);
+        let path = segment::path(folder, segment);
+        let io = |what| segment::failed(what, &path);
+        let mut file = segment::private(&path, false).map_err(io("open"))?;
+        let mut length = file.seek(SeekFrom::End(0)).map_err(io("read"))?;
         if length == 0 {
-            file.write_all(MAGIC).and_then(|()| file.sync_all()).map_err(io("write", &path))?;
-            sync_folder(folder).map_err(io("sync", folder))?;
-            length = MAGIC.len() as u64;
+            file = segment::begin(folder, segment)?;
+            length = segment::MAGIC.len() as u64;
         }
         let journal = Journal {
             folder: folder.to_owned(),
             segment,
+            segment_bytes_max,
             file,
             length,
             records: head.records,
@@ -150,9 +158,14 @@ impl Journal {
         Ok((journal, kept))
     }
 
-    /// How many records there are, and the hash of the last.
+    /// How many records there are or were, and the hash of the last.
     pub fn head(&self) -> (u64, Digest) {
         (self.records, self.hash)
+    }
+
+    /// Whether the next entry begins another segment.
+    pub(super) fn is_full(&self) -> bool {
+        self.length >= self.segment_bytes_max
     }
 
     /// Appends entries in one write and, where asked, waits until they are on disk.
@@ -161,24 +174,24 @@ impl Journal {
     /// Where the disk is full or fails. After a write that failed and was taken back the journal goes on; after a sync
     /// that failed it refuses everything until it is opened anew, since nobody knows what is on disk.
     pub fn append(&mut self, entries: &[Entry], sync: bool) -> Result<(), JournalError> {
+        if self.is_full() && !self.poisoned {
+            self.next_segment()?;
+        }
+        self.append_here(entries, sync)
+    }
+
+    /// Appends entries to the segment at hand, however large it is by now.
+    pub(super) fn append_here(&mut self, entries: &[Entry], sync: bool) -> Result<(), JournalError> {
         if self.poisoned {
             return Err(JournalError::Poisoned);
         }
-        if self.length >= SEGMENT_BYTES_MAX {
-            self.next_segment()?;
-        }
         let (mut bytes, mut records, mut hash) = (Vec::new(), self.records, self.hash);
         for entry in entries {
-            let encoded = encoding::encode(entry);
-            let length = u32::try_from(encoded.len()).ok().filter(|_| encoded.len() <= ENTRY_BYTES_MAX);
-            let length = length.ok_or(JournalError::TooLarge(encoded.len()))?;
-            records += 1;
-            let next = chain(&hash, records, &encoded);
-            bytes.extend(head_bytes(length, records, &hash, &next));
-            bytes.extend(encoded);
-            hash = next;
+            let (record, next) = record::bytes(entry, records, &hash)?;
+            bytes.extend(record);
+            (records, hash) = (records + 1, next);
         }
-        let path = segment_path(&self.folder, self.segment);
+        let path = segment::path(&self.folder, self.segment);
         if let Err(source) = self.file.write_all(&bytes) {
             let back = self.file.set_len(self.length).and_then(|()| self.file.seek(SeekFrom::End(0)));
             self.poisoned = back.is_err();
@@ -196,179 +209,21 @@ impl Journal {
     fn next_segment(&mut self) -> Result<(), JournalError> {
         if let Err(source) = self.file.sync_data() {
             self.poisoned = true;
-            let path = segment_path(&self.folder, self.segment);
+            let path = segment::path(&self.folder, self.segment);
             return Err(JournalError::Io { what: "sync the journal", path, source });
         }
-        let path = segment_path(&self.folder, self.segment + 1);
-        let make = || {
-            let mut file = private(&path, false)?;
-            file.set_len(0)?;
-            file.write_all(MAGIC)?;
-            file.sync_all()?;
-            sync_folder(&self.folder)?;
-            Ok(file)
-        };
-        self.file = make().map_err(|source| JournalError::Io { what: "begin the segment", path, source })?;
+        self.file = segment::begin(&self.folder, self.segment + 1)?;
         self.segment += 1;
-        self.length = MAGIC.len() as u64;
+        self.length = segment::MAGIC.len() as u64;
         Ok(())
     }
 }
 
 /// Reads a journal without writing to it, checks every record, and hands each entry on in its order. A torn tail is
-/// reported and left alone.
+/// reported and left alone. Who folds the entries begins with [`Reader::ledger`].
 ///
 /// # Errors
 /// Where a record is damaged or the file system says no.
 pub fn read(folder: &Path, entry: &mut impl FnMut(Record)) -> Result<Head, JournalError> {
-    let segments =
-        segments(folder).map_err(|source| JournalError::Io { what: "list", path: folder.to_owned(), source })?;
-    let mut head = Head { records: 0, hash: Digest::ZERO, torn: None };
-    let last = segments.len().saturating_sub(1);
-    for (index, (number, path)) in segments.into_iter().enumerate() {
-        let mut bytes = Vec::new();
-        File::open(&path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|source| JournalError::Io {
-            what: "read",
-            path: path.clone(),
-            source,
-        })?;
-        let damaged = |offset: usize, problem: &str| JournalError::Damaged {
-            path: path.clone(),
-            offset: offset as u64,
-            seq: head.records + 1,
-            problem: problem.to_owned(),
-        };
-        if usize::try_from(number).ok() != Some(index + 1) {
-            return Err(damaged(0, "a segment before this one is missing"));
-        }
-        read_segment(&path, &bytes, index == last, &mut head, entry)?;
-    }
-    Ok(head)
-}
-
-fn read_segment(
-    path: &Path,
-    bytes: &[u8],
-    last: bool,
-    head: &mut Head,
-    entry: &mut impl FnMut(Record),
-) -> Result<(), JournalError> {
-    let mut offset = if bytes.starts_with(MAGIC) { MAGIC.len() } else { 0 };
-    if offset == 0 {
-        let torn = last && MAGIC.starts_with(bytes);
-        head.torn = torn.then(|| (path.to_owned(), 0, bytes.len() as u64)).filter(|(_, _, length)| *length > 0);
-        return if torn { Ok(()) } else { Err(damage(path, 0, head, "this is no journal of this version")) };
-    }
-    while offset < bytes.len() {
-        match record(&bytes[offset..], head) {
-            Ok((length, hash)) => {
-                let encoded = &bytes[offset + HEAD_BYTES..offset + length];
-                let seq = head.records + 1;
-                let read = encoding::decode(encoded).map_err(|source| JournalError::Entry { seq, source })?;
-                entry(Record { seq, hash, entry: read });
-                (head.records, head.hash) = (seq, hash);
-                offset += length;
-            }
-            Err(Broken::Torn) if last => {
-                head.torn = Some((path.to_owned(), offset as u64, (bytes.len() - offset) as u64));
-                return Ok(());
-            }
-            Err(Broken::Torn) => return Err(damage(path, offset, head, "the segment ends inside a record")),
-            Err(Broken::Damaged(problem)) => return Err(damage(path, offset, head, problem)),
-        }
-    }
-    Ok(())
-}
-
-fn damage(path: &Path, offset: usize, head: &Head, problem: &str) -> JournalError {
-    JournalError::Damaged {
-        path: path.to_owned(),
-        offset: offset as u64,
-        seq: head.records + 1,
-        problem: problem.to_owned(),
-    }
-}
-
-enum Broken {
-    Torn,
-    Damaged(&'static str),
-}
-
-/// Checks the record that begins here; its whole length and its hash.
-fn record(bytes: &[u8], head: &Head) -> Result<(usize, Digest), Broken> {
-    let Some(fixed) = bytes.get(..HEAD_BYTES) else { return Err(Broken::Torn) };
-    let length = u32::from_be_bytes(fixed[..4].try_into().expect("four bytes"));
-    let seq = u64::from_be_bytes(fixed[4..12].try_into().expect("eight bytes"));
-    let previous = Digest::from_bytes(fixed[12..44].try_into().expect("32 bytes"));
-    let hash = Digest::from_bytes(fixed[44..76].try_into().expect("32 bytes"));
-    if head_bytes(length, seq, &previous, &hash) != fixed {
-        // A write that stopped in the head has left nothing behind it, or zeros where the file's size grew before.
-        let torn = bytes[HEAD_BYTES..].iter().all(|byte| *byte == 0);
-        return Err(if torn { Broken::Torn } else { Broken::Damaged("the head of the record was changed") });
-    }
-    if seq != head.records + 1 || previous != head.hash {
-        return Err(Broken::Damaged("the record does not follow the one before it"));
-    }
-    let end = HEAD_BYTES + length as usize;
-    let Some(whole) = bytes.get(..end) else { return Err(Broken::Torn) };
-    if chain(&previous, seq, &whole[HEAD_BYTES..]) != hash {
-        // A write that stopped in the entry has left zeros from there to the very end.
-        let run = bytes[HEAD_BYTES..].iter().rev().take_while(|byte| **byte == 0).count();
-        let torn = run >= ZEROS_MIN && run > bytes.len() - end;
-        return Err(if torn { Broken::Torn } else { Broken::Damaged("the record was changed") });
-    }
-    Ok((end, hash))
-}
-
-fn head_bytes(length: u32, seq: u64, previous: &Digest, hash: &Digest) -> [u8; HEAD_BYTES] {
-    let mut head = [0; HEAD_BYTES];
-    head[..4].copy_from_slice(&length.to_be_bytes());
-    head[4..12].copy_from_slice(&seq.to_be_bytes());
-    head[12..44].copy_from_slice(previous.as_bytes());
-    head[44..76].copy_from_slice(hash.as_bytes());
-    let check = Digest::of(&head[..76]);
-    head[76..].copy_from_slice(&check.as_bytes()[..8]);
-    head
-}
-
-fn segment_path(folder: &Path, number: u32) -> PathBuf {
-    folder.join(format!("{number:06}.journal"))
-}
-
-fn segments(folder: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
-    let mut segments = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let number =
-            path.extension().filter(|end| *end == "journal").and(path.file_stem()).and_then(|stem| stem.to_str());
-        if let Some(number) = number.and_then(|stem| stem.parse().ok()) {
-            segments.push((number, path));
-        }
-    }
-    segments.sort();
-    Ok(segments)
-}
-
-/// Moves a torn tail into a file of its own, so that nothing is lost, and cuts it off.
-fn cut_tail(path: &Path, offset: u64, length: u64) -> io::Result<PathBuf> {
-    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-    file.seek(SeekFrom::Start(offset))?;
-    let mut tail = Vec::new();
-    (&mut file).take(length).read_to_end(&mut tail)?;
-    let kept = path.with_extension(format!("torn-at-{offset}"));
-    let mut copy = private(&kept, true)?;
-    copy.set_len(0)?;
-    copy.write_all(&tail)?;
-    copy.sync_all()?;
-    file.set_len(offset)?;
-    file.sync_all()?;
-    Ok(kept)
-}
-
-fn private(path: &Path, write: bool) -> io::Result<File> {
-    OpenOptions::new().create(true).read(true).append(!write).write(write).truncate(false).mode(0o600).open(path)
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    Reader::open(folder)?.read(entry)
 }

@@ -1,19 +1,19 @@
 //! A journal read again, turn by turn, each with the ledger that it was ruled on.
 //!
 //! A turn takes the ledger as it is once its observation was written down, and writes its verdicts a decision later.
-//! Between the two a worker may claim its order or hand over a state: such an entry stands before the turn's own and the
-//! turn did not know of it. The digest of its ledger, which each turn has recorded, says up to where it knew.
+//! Between the two a worker may claim its order or hand over a state, and the host may attest what it has written: such an
+//! entry stands before the turn's own and the turn did not know of it. The digest of its ledger, which each turn has recorded, says up to where it knew.
 
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
 use quarterdeck_core::charter::Charter;
-use quarterdeck_core::entry::{Entry, Opened, SandboxIdentity};
+use quarterdeck_core::entry::{Begun, Entry, Opened, SandboxIdentity};
 use quarterdeck_core::ledger::Ledger;
 
 use crate::remember::JournalError;
-use crate::remember::journal;
+use crate::remember::journal::Reader;
 
 /// A turn of a journal, with what was in force.
 #[derive(Clone, Debug)]
@@ -44,8 +44,12 @@ struct Recall {
 /// # Errors
 /// Where the journal is damaged or can't be read.
 pub fn turns(folder: &Path, each: &mut impl FnMut(Turn)) -> Result<bool, JournalError> {
-    let mut recall = Recall::default();
-    journal::read(folder, &mut |record| {
+    let reader = Reader::open(folder)?;
+    let mut recall = Recall { ledger: Arc::new(reader.ledger()), ..Recall::default() };
+    if let Some(begun) = reader.begun() {
+        recall.begin(begun);
+    }
+    reader.read(&mut |record| {
         if let Some(turn) = recall.take(record.entry) {
             each(turn);
         }
@@ -57,14 +61,12 @@ impl Recall {
     fn take(&mut self, entry: Entry) -> Option<Turn> {
         let mut known = None;
         match &entry {
-            Entry::Claimed(_) | Entry::Stored(_) | Entry::StateChanged(_) => {
+            Entry::Claimed(_) | Entry::Stored(_) | Entry::StateChanged(_) | Entry::Checkpoint(_) => {
                 self.beside.push_back(entry);
                 return None;
             }
             Entry::Opened(opened) => known = Some(self.known(opened)),
-            Entry::Begun(begun) => {
-                self.sandbox = Some(Arc::new(begun.sandbox.clone()));
-            }
+            Entry::Begun(begun) => self.begin(begun),
             Entry::Activated(_)
             | Entry::Declared(_)
             | Entry::Commanded(_)
@@ -81,6 +83,10 @@ impl Recall {
             return Some(Turn { opened, charter, ledger, as_recorded, sandbox });
         }
         None
+    }
+
+    fn begin(&mut self, begun: &Begun) {
+        self.sandbox = Some(Arc::new(begun.sandbox.clone()));
     }
 
     /// The ledger that a turn knew, and whether it is the one that the turn recorded.

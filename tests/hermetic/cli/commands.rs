@@ -48,6 +48,7 @@ fn a_command_line_is_parsed_once_and_refused_readably() {
         "quarterdeck approve a-1 --comment fine --yes",
         "quarterdeck replay --policy p.wasm --charter laptop --from 3 --to 9 -o json",
         "quarterdeck journal export --from 3 --to 9",
+        "quarterdeck journal verify --key a.pem --key b.pem --checkpoint c.txt --archive d -o json",
         "quarterdeck worker terraform plan --folder x",
         "quarterdeck pause",
         "quarterdeck pause web --class scanner --cancel --comment freeze",

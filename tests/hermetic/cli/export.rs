@@ -57,7 +57,7 @@ fn an_export_holds_all_that_the_journal_holds() {
         journal::read(&data.path().join("rehearsal/journal"), &mut |record| records.push(record)).unwrap();
         let lines = exported(data.path(), &[]);
         assert_eq!(lines.len(), records.len());
-        for (line, Record { seq, hash, entry }) in lines.iter().zip(&records) {
+        for (line, Record { seq, hash, entry, .. }) in lines.iter().zip(&records) {
             assert_eq!((&line["rehearsal"], &line["seq"], &line["hash"]), (&json!(true), &json!(seq), &json!(hash)));
             assert_eq!(line["at"], quarterdeck::view::rfc3339(entry.at()));
             assert_eq!(&entry_of(line), entry, "record {seq}");

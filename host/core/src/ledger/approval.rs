@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Ledger;
 use crate::digest::Digest;
@@ -12,7 +12,7 @@ use crate::order::Order;
 use crate::situation::{ApprovalState, Operation};
 
 /// A request to people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalRecord {
     /// Its name.
     pub id: ApprovalId,
@@ -35,7 +35,7 @@ pub struct ApprovalRecord {
 }
 
 /// A person's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalAnswer {
     /// When.
     pub at: Timestamp,

@@ -71,6 +71,7 @@ impl Ledger {
                     }
                 }
             }
+            Entry::Checkpoint(_) => {} // It says what the ledger is and changes nothing of it.
         }
     }
 

@@ -23,7 +23,7 @@ const HOUR_MS: u64 = 60 * 60 * 1_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// What the operator has laid down, and wants to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Law {
     /// The charter in force; the default one where none was journaled.
     in_force: Shared,
@@ -38,7 +38,7 @@ pub struct Law {
 }
 
 /// How a charter came into force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enacted {
     /// Since when it is in force.
     pub at: Timestamp,
@@ -49,7 +49,7 @@ pub struct Enacted {
 }
 
 /// A charter that waits for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
     /// What people answer.
     pub id: ApprovalId,
