@@ -20,6 +20,7 @@ mod pause;
 mod place;
 mod policy;
 pub mod print;
+mod prune;
 mod replay;
 mod run;
 mod say;
@@ -66,6 +67,7 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
         Command::Journal(JournalCommand::Verify(args)) => verify::verify(&place()?, &args)?,
         Command::Journal(JournalCommand::Key { output }) => seal::key(&place()?, output)?,
         Command::Journal(JournalCommand::Checkpoint { output }) => seal::checkpoint(&place()?, output)?,
+        Command::Journal(JournalCommand::Prune(args)) => prune::prune(&place()?, &args)?,
         Command::Journal(JournalCommand::Show { turn, situation, output }) => {
             journal::show(&place()?, turn, situation, output)?
         }

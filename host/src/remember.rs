@@ -4,12 +4,13 @@
 //! holds what was handed on. What the observation showed ([`learn`]) is written with the first of the two.
 //!
 //! What was written is attested with the installation's key (`book` signs, `seal` has the key), can be proven to somebody
-//! else (`verify`).
+//! else (`verify`), and old segments of it can go (`prune`).
 
 mod blobs;
 mod book;
 mod claim;
 pub mod journal;
+pub mod prune;
 pub mod seal;
 pub mod states;
 pub mod verify;

@@ -17,6 +17,7 @@ mod misbehaving;
 mod paused;
 mod process;
 mod proxy;
+mod prune;
 mod readme;
 mod replay;
 mod scenarios;

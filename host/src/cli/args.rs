@@ -14,7 +14,7 @@ use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::situation::Autonomy;
 
 pub use charter::{AmendArgs, CharterCommand};
-pub use journal::{JournalCommand, VerifyArgs};
+pub use journal::{JournalCommand, PruneArgs, VerifyArgs};
 pub use pause::{PauseArgs, ScopeArgs};
 pub use replay::ReplayArgs;
 

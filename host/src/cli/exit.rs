@@ -7,6 +7,7 @@ use crate::api::local::{ClientError, ListenError};
 use crate::app::StartError;
 use crate::config::ConfigError;
 use crate::remember::JournalError;
+use crate::remember::prune::PruneError;
 use crate::remember::verify::VerifyError;
 use crate::replay::ReplayError;
 
@@ -118,6 +119,25 @@ impl From<VerifyError> for Failure {
             VerifyError::Kept { .. } => {
                 (Exit::Damaged, "keep the checkpoint and this folder as they are, and ask who can write here")
             }
+        };
+        Failure::of(exit, error, Some(next.to_owned()))
+    }
+}
+
+impl From<PruneError> for Failure {
+    fn from(error: PruneError) -> Failure {
+        let (exit, next) = match error {
+            PruneError::Verify(error) => {
+                let mut failure = Failure::from(error);
+                failure.error = failure.error.context("verify the journal before anything of it goes");
+                return failure;
+            }
+            PruneError::Journal(JournalError::InUse(_)) => {
+                (Exit::Unreachable, "end the host first: interrupt it, prune, and start it again")
+            }
+            PruneError::Journal(error) => return Failure::from(error),
+            PruneError::NoKey(_) => (Exit::Unreachable, "start a host once, which makes one: quarterdeck run PATH"),
+            PruneError::Archive(_) | PruneError::SameFolder(_) => (Exit::Usage, "choose another folder with --archive"),
         };
         Failure::of(exit, error, Some(next.to_owned()))
     }

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Failure};
 use super::place::{Place, tell_torn};
 use super::print;
+use super::prune::pruned;
 use crate::remember::journal::{self, Record};
 use crate::view::rfc3339;
 
@@ -38,6 +39,9 @@ pub(super) fn export(place: &Place, range: RangeInclusive<u64>) -> Result<(), Fa
         }
     })?;
     tell_torn(&head, place.alive);
+    if let Some(pruned) = pruned(place)?.filter(|pruned| *range.start() <= pruned.record) {
+        print::note(&format!("note: {}", pruned.sentence()));
+    }
     written.and_then(|()| out.flush())?;
     Ok(())
 }

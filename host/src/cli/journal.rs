@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Failure};
 use super::place::{Place, tell_torn};
 use super::print::{self, Output, fields, section, word};
+use super::prune::pruned;
 use crate::remember::journal::{self, Record};
 use crate::view::{paused, rfc3339};
 
@@ -34,7 +35,9 @@ pub(super) fn show(place: &Place, turn: u32, situation: bool, output: Output) ->
         | Entry::Checkpoint(_) => {}
     })?;
     let Some(opened) = opened else {
-        let error = format!("the journal has no turn {turn}");
+        let pruned = pruned(place)?.filter(|pruned| turn <= pruned.turn);
+        let why = pruned.map(|pruned| format!("; {}", pruned.sentence())).unwrap_or_default();
+        let error = format!("the journal has no turn {turn}{why}");
         return Err(Failure::new(Exit::Failed, error, "quarterdeck get turns"));
     };
     let seen: Situation = encoding::decode_ours(&opened.situation).map_err(|error| {

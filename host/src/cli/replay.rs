@@ -13,6 +13,7 @@ use super::args::ReplayArgs;
 use super::exit::{Exit, Failure};
 use super::place::Place;
 use super::print::{self, Output, fields, section, table, word};
+use super::prune::{Pruned, pruned};
 use crate::app::STEWARD;
 use crate::config;
 use crate::decide::{Policy, Sandbox};
@@ -37,14 +38,16 @@ pub(super) fn replay(place: &Place, args: &ReplayArgs) -> Result<(Exit, String),
     let replayed = crate::replay::replay(&place.journal(), asked, &mut |turn| progress.set_message(turn.to_string()));
     progress.finish_and_clear();
     let (report, rehearsal) = replayed?;
+    let pruned = pruned(place)?;
     if report.range.is_none() {
-        let error = "the journal has no such turn to replay";
+        let why = pruned.map(|pruned| format!("; {}", pruned.sentence())).unwrap_or_default();
+        let error = format!("the journal has no such turn to replay{why}");
         return Err(Failure::new(Exit::Unreachable, error, "quarterdeck get turns"));
     }
     let text = match args.output {
-        Output::Json => json_of(place, asked, &report, rehearsal),
-        Output::Table => told(place, asked, &report, rehearsal, LISTED_MAX),
-        Output::Wide => told(place, asked, &report, rehearsal, usize::MAX),
+        Output::Json => json_of(place, asked, &report, rehearsal, pruned.as_ref()),
+        Output::Table => told(place, asked, &report, rehearsal, pruned.as_ref(), LISTED_MAX),
+        Output::Wide => told(place, asked, &report, rehearsal, pruned.as_ref(), usize::MAX),
     };
     Ok((exit(&report.turns), text))
 }
@@ -91,11 +94,12 @@ fn is_open(asked: Asked<'_>, report: &Report) -> bool {
     asked.rules.is_some() || report.policies.values().any(tried)
 }
 
-fn json_of(place: &Place, asked: Asked<'_>, report: &Report, rehearsal: bool) -> String {
+fn json_of(place: &Place, asked: Asked<'_>, report: &Report, rehearsal: bool, pruned: Option<&Pruned>) -> String {
     let open = is_open(asked, report);
     let mut object = print::object("Replay", rehearsal, report);
     object["journal"] = json!(place.journal());
     object["openLoop"] = json!(open);
+    object["prunedUpToTurn"] = json!(pruned.map(|pruned| pruned.turn));
     object["candidate"] = json!({
         "policy": asked.candidate.map(Policy::digest),
         "rules": asked.rules.map(|rules| Digest::of(rules.text().as_bytes())),
@@ -106,13 +110,21 @@ fn json_of(place: &Place, asked: Asked<'_>, report: &Report, rehearsal: bool) ->
     print::pretty(&object)
 }
 
-fn told(place: &Place, asked: Asked<'_>, report: &Report, rehearsal: bool, listed: usize) -> String {
+fn told(
+    place: &Place,
+    asked: Asked<'_>,
+    report: &Report,
+    rehearsal: bool,
+    pruned: Option<&Pruned>,
+    listed: usize,
+) -> String {
     let open = is_open(asked, report);
     let (first, last) = report.range.unwrap_or_default();
     let mut text = fields(&[
         ("Journal", place.journal().display().to_string()),
         ("Rehearsal", rehearsal.to_string()),
         ("Turns", format!("{} ({first} to {last}): {}", report.turns.all, tally(&report.turns))),
+        ("Pruned", pruned.map(Pruned::sentence).unwrap_or_default()),
         ("Rulings", format!("{} made again", report.rulings)),
         ("Fuel", fuel(report)),
         ("First difference", report.first_difference.map(|turn| format!("turn {turn}")).unwrap_or_default()),
