@@ -187,4 +187,9 @@ fn the_key_is_its_owners_and_stands_nowhere_else() {
         }
     }
     none_holds(&place, &seed);
+    // What is no key is not taken for one, and not replaced.
+    fs::write(copy.path("journal.key"), &seed[1..]).unwrap();
+    let refused = Book::signed(&copy.journal(), &copy.path("journal.key"), SEGMENT_BYTES_MAX).unwrap_err();
+    assert!(refused.to_string().starts_with("read the key "), "{refused}");
+    assert_eq!(fs::read(copy.path("journal.key")).unwrap(), seed[1..]);
 }
