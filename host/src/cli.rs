@@ -105,6 +105,7 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
         Command::Cancel { worker } => return said(say::cancel(&place()?, &worker).await),
         Command::Pause(args) => return said(pause::pause(&place()?, args).await),
         Command::Resume { scope } => return said(pause::resume(&place()?, scope.into()).await),
+        Command::Release { mission, comment } => return said(say::release(&place()?, &mission, comment).await),
         Command::Worker { .. } => {
             let error = "a worker has a process and a runtime of its own";
             return Err(Failure::new(Exit::Usage, error, "leave it to the host: quarterdeck run PATH"));

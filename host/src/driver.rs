@@ -161,12 +161,14 @@ impl Driver {
         match &mut command {
             Command::Approve { comment: Some(comment), .. }
             | Command::Deny { comment: Some(comment), .. }
-            | Command::Pause { comment: Some(comment), .. } => {
+            | Command::Pause { comment: Some(comment), .. }
+            | Command::Release { comment: Some(comment), .. } => {
                 *comment = self.ports.redactor.redact_bounded(&escape(comment), TEXT_BYTES_MAX);
             }
             Command::Approve { comment: None, .. }
             | Command::Deny { comment: None, .. }
             | Command::Pause { comment: None, .. }
+            | Command::Release { comment: None, .. }
             | Command::Resume { .. }
             | Command::Destroy { .. }
             | Command::Restore { .. }

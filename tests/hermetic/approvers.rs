@@ -102,7 +102,14 @@ fn a_plan_that_two_have_to_read_waits_for_two_others() {
     let told = place.refused(ADA, &["approve", id, "--yes"]);
     assert!(told.contains("1 of 2 people"), "{told}");
     // Approvers answer, and do nothing else.
-    for words in [&["destroy", "web", "--yes"][..], &["cancel", "apply-web-1"], &["pause"], &["resume", "web"]] {
+    let others = [
+        &["destroy", "web", "--yes"][..],
+        &["cancel", "apply-web-1"],
+        &["pause"],
+        &["resume", "web"],
+        &["release", "web"],
+    ];
+    for words in others {
         let told = place.refused(ADA, words);
         assert!(told.contains("approvers may look, approve and deny"), "{words:?}: {told}");
     }

@@ -7,6 +7,7 @@ mod brain;
 mod checkpoints;
 mod cli;
 mod clock;
+mod converging;
 mod crash;
 mod decide;
 mod doctor;

@@ -131,6 +131,23 @@ pub(crate) fn all() -> Vec<Scenario> {
             assert_eq!(host.phase("shop"), "Ready");
             Ok(())
         }),
+        scenario("removed-after-each-repair-it-is-parked-until-it-is-released", "  autonomy: auto\n", |host| {
+            host.turns(20_000, 1_000)?;
+            let mut removed = 0;
+            for _ in 0..240 {
+                if host.world_names().len() == 2 {
+                    host.disturb("removes shop-web", |world| assert_eq!(world.remove("shop-web"), 1));
+                    removed += 1;
+                }
+                host.turn()?;
+                host.pass(5_000);
+            }
+            assert_eq!(removed, 1 + Settings::default().repairs_max, "what was made, and each repair of it");
+            host.say(Command::Release { mission: name(), comment: None })?;
+            host.turns(60_000, 1_000)?;
+            assert_eq!(host.phase("shop"), "Ready");
+            Ok(())
+        }),
         scenario("drift-is-proposed-under-approve", "", |host| {
             host.turns(10_000, 1_000)?;
             host.answer(true, None)?;

@@ -46,6 +46,11 @@ pub struct Settings {
     pub failures_max: u32,
     /// An approval that nobody gave by then expires, in milliseconds.
     pub approval_ttl_ms: u64,
+    /// A mission to which the same was applied this often within a day is parked.
+    pub repairs_max: u32,
+    /// After the same was applied twice a mission rests so long before anything is applied to it again, in milliseconds;
+    /// doubled each time.
+    pub repair_rest_ms: u64,
     /// At most this many workers at once, of all missions.
     pub workers_max: u32,
     /// At most this many questions to the brain in a day.
@@ -66,6 +71,8 @@ impl Default for Settings {
             grants: Vec::new(),
             failures_max: 5,
             approval_ttl_ms: 24 * 60 * 60 * 1_000,
+            repairs_max: 5,
+            repair_rest_ms: 30_000,
             workers_max: 4,
             questions_a_day_max: 200,
         }

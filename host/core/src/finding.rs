@@ -8,6 +8,7 @@
 mod containers;
 mod engine;
 mod missions;
+mod parked;
 mod pauses;
 
 use crate::charter::Charter;
@@ -56,7 +57,8 @@ pub fn look(charter: &Charter, ledger: &Ledger, observation: &Observation) -> Ve
     let faults = engine::look(observation)
         .into_iter()
         .chain(containers::look(ledger, observation))
-        .chain(missions::look(charter, ledger, observation))
+        .chain(missions::look(ledger, observation))
+        .chain(parked::look(charter, ledger))
         .chain(pauses::look(ledger));
     let mut findings: Vec<Finding> = Vec::new();
     for fault in faults.filter(|fault| stands(ledger, observation, fault)) {

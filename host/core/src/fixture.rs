@@ -295,6 +295,8 @@ pub(crate) fn saved(order: &Order, state: Option<StateRef>, destroy: bool, dange
         dangers,
         touches: vec!["docker_network.private".to_owned()],
         kinds: Default::default(),
+        changes: part("changes"),
+        makes: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! yes. Deny is the default, and each answer names its rule: one of the charter's, or one of the host's own, which no
 //! charter can lift.
 
+mod converge;
 mod other;
 mod paused;
 mod rules;

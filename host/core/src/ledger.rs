@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::convergence::Repairs;
 use crate::decision::Description;
 use crate::digest::Digest;
 use crate::encoding;
@@ -113,6 +114,8 @@ pub struct MissionState {
     pub changed: Timestamp,
     /// Whether it was ever applied by a worker that was no rehearsal.
     pub ever_real: bool,
+    /// What was applied on this generation, and when, since a person's release.
+    pub repairs: Repairs,
     /// How many workers of a key are known to have ended.
     pub attempts: Vec<(OrderKey, u32)>,
 }

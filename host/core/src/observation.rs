@@ -232,4 +232,11 @@ pub enum Command {
         /// Of what.
         scope: Scope,
     },
+    /// Let a mission be tried anew that is parked since the same was tried too often.
+    Release {
+        /// Which.
+        mission: MissionName,
+        /// What the person wrote with it.
+        comment: Option<String>,
+    },
 }

@@ -231,6 +231,23 @@ pub struct SavedPlan {
     pub touches: Vec<String>,
     /// The types that it touches, all of them.
     pub kinds: PlanKinds,
+    /// What it tries: a keyed digest of the set of (address, action, known after-values). Two plans with the same one try
+    /// the same thing, whatever ids the engine gave meanwhile.
+    pub changes: Digest,
+    /// The objects that it would make, as far as their names are known; at most [`OBJECTS_MAX`].
+    pub makes: Vec<PlannedObject>,
+}
+
+/// An object that a plan would make.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedObject {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// The name that it shall have in the engine.
+    pub name: String,
+    /// Terraform's address for it.
+    pub address: String,
 }
 
 /// What types of resources a plan touches, and how. Nothing of it is ever left out: rules are about it.

@@ -45,6 +45,7 @@ use found::{Found, Span};
 pub use known::KNOWN_BYTES_MIN;
 use known::Known;
 
+use crate::digest::Digest;
 use crate::situation::cut;
 use crate::terraform::text::escape;
 
@@ -162,6 +163,14 @@ impl Redactor {
     /// state says of it are told apart by these texts, so both pass here and nowhere else.
     pub fn name(&self, text: &str) -> String {
         self.safe(text, NAME_BYTES_MAX)
+    }
+
+    /// The digest of what may be guessed, keyed, so that who reads it can't try guesses without the key.
+    pub fn keyed(&self, digest: &Digest) -> Digest {
+        let mut keyed = self.keyed.clone();
+        keyed.update(b"digest");
+        keyed.update(digest.as_bytes());
+        Digest::from_bytes(keyed.finalize().into_bytes().into())
     }
 
     /// The secrets of a text, in order, none overlapping another, none of them a placeholder of ours.

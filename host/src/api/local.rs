@@ -254,9 +254,10 @@ fn state_status(fault: &StateFault) -> StatusCode {
 
 fn comment(command: &Command) -> Option<&String> {
     match command {
-        Command::Approve { comment, .. } | Command::Deny { comment, .. } | Command::Pause { comment, .. } => {
-            comment.as_ref()
-        }
+        Command::Approve { comment, .. }
+        | Command::Deny { comment, .. }
+        | Command::Pause { comment, .. }
+        | Command::Release { comment, .. } => comment.as_ref(),
         Command::Destroy { .. } | Command::Restore { .. } | Command::Cancel { .. } | Command::Resume { .. } => None,
     }
 }
@@ -269,7 +270,8 @@ fn answers(command: &Command) -> bool {
         | Command::Restore { .. }
         | Command::Cancel { .. }
         | Command::Pause { .. }
-        | Command::Resume { .. } => false,
+        | Command::Resume { .. }
+        | Command::Release { .. } => false,
     }
 }
 

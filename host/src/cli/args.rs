@@ -152,6 +152,18 @@ pub enum Command {
         #[command(flatten)]
         scope: ScopeArgs,
     },
+    /// Let a mission be tried anew that is parked, since the same was applied or failed too often
+    #[command(after_help = "Examples:
+  quarterdeck describe mission web             (what was tried, and how often)
+  quarterdeck release web --comment 'the script that removed it is gone'")]
+    Release {
+        /// The mission's name.
+        #[arg(value_parser = MissionName::parse)]
+        mission: MissionName,
+        /// A sentence for the journal.
+        #[arg(long, value_name = "TEXT")]
+        comment: Option<String>,
+    },
     /// Read the journal, and prove that it is whole
     #[command(subcommand)]
     Journal(JournalCommand),

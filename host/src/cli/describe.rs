@@ -120,6 +120,7 @@ fn mission(view: &View, mission: &MissionView) -> String {
         ("Phase", mission.phase.name().to_owned()),
         ("Ready", reason),
         ("Paused", mission.pauses.iter().map(|pause| pause.what.as_str()).collect::<Vec<_>>().join(", ")),
+        ("Parked", mission.parked.clone().unwrap_or_default()),
         ("Message", mission.message.clone()),
         ("Providers", mission.providers.join(", ")),
         ("Offers", mission.offers.join(", ")),

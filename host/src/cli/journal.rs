@@ -216,5 +216,6 @@ fn command(command: &quarterdeck_core::observation::Command) -> String {
             format!("pause{}{}", scope.words(), if *cancel { " --cancel" } else { "" })
         }
         Command::Resume { scope } => format!("resume{}", scope.words()),
+        Command::Release { mission, comment: _ } => format!("release {mission}"),
     }
 }

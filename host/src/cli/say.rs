@@ -1,4 +1,4 @@
-//! What people say to a running host: approve, deny, destroy, restore, cancel.
+//! What people say to a running host: approve, deny, destroy, restore, release, cancel.
 
 use quarterdeck_core::ids::OrderName;
 use quarterdeck_core::mission::MissionName;
@@ -125,6 +125,18 @@ pub(super) async fn destroy(place: &Place, mission: &MissionName, yes: bool) -> 
 pub(super) async fn restore(place: &Place, mission: &MissionName) -> Result<Exit, Failure> {
     place.host()?.send(&Command::Restore { mission: mission.clone() }).await?;
     note(&format!("{}mission {mission} is wanted as its file says again", mark(place.rehearsal)));
+    Ok(Exit::Done)
+}
+
+pub(super) async fn release(place: &Place, mission: &MissionName, comment: Option<String>) -> Result<Exit, Failure> {
+    let host = place.host()?;
+    host.send(&Command::Release { mission: mission.clone(), comment }).await?;
+    let view = host.view().await?;
+    let lead = mark(view.rehearsal);
+    note(&format!("{lead}mission {mission} is released; it is tried anew from the next turn on"));
+    if let Some(pause) = view.mission(mission.as_str()).and_then(|mission| mission.pauses.first()) {
+        note(&format!("{lead}still, {}", quarterdeck_core::text::escape(&pause.message)));
+    }
     Ok(Exit::Done)
 }
 

@@ -3,6 +3,7 @@
 //! Lists are filled with what changed or waits first; what is left out is counted, and comes later.
 
 use quarterdeck_core::charter::Charter;
+use quarterdeck_core::convergence::Parked;
 use quarterdeck_core::encoding;
 use quarterdeck_core::finding;
 use quarterdeck_core::ground::Ground;
@@ -63,9 +64,15 @@ fn paused(ledger: &Ledger) -> Option<Fact> {
     (!scopes.is_empty()).then(|| Fact::new("paused", &scopes.join(", ")))
 }
 
-/// Why nothing of a mission is begun, where people have paused it.
-fn parked(ledger: &Ledger, state: &MissionState) -> Option<String> {
-    let said: Vec<String> = ledger.holds(state).into_iter().map(|(scope, pause)| pause.sentence(scope)).collect();
+/// Why nothing of a mission is begun, where people have paused it, or the same was applied to it too often. One whose
+/// failures are at their limit is told by its tally.
+fn parked(charter: &Charter, ledger: &Ledger, state: &MissionState) -> Option<String> {
+    let pauses = ledger.holds(state).into_iter().map(|(scope, pause)| pause.sentence(scope));
+    let circling = match state.parked(&charter.settings) {
+        Some(parked @ Parked::Circling(_)) => Some(parked.sentence(state.spec.name.as_str())),
+        Some(Parked::Exhausted(..)) | None => None,
+    };
+    let said: Vec<String> = pauses.chain(circling).collect();
     (!said.is_empty()).then(|| text(&said.join("; ")))
 }
 
@@ -129,11 +136,11 @@ fn mission(
         }],
         offers: state.spec.offers.clone(),
         targets: Vec::new(),
-        tallies: tallies(charter, state),
+        tallies: tallies(charter, state, now),
         artifacts: state.saved.iter().map(|(operation, saved)| artifact(state, *operation, saved)).collect(),
         applied: state.applied.as_ref().filter(|a| a.generation == state.generation).map(|a| a.saved),
         verification,
-        parked: parked(ledger, state),
+        parked: parked(charter, ledger, state),
         more,
     }
 }
@@ -157,7 +164,9 @@ fn verification(
     Some(Verification { at, ok: differences.is_empty(), differences })
 }
 
-fn tallies(charter: &Charter, state: &MissionState) -> Vec<Tally> {
+/// What failed how often, and when each operation may be tried again. An apply that rests since the same was applied a
+/// moment ago is shown as one that may not be tried before then.
+fn tallies(charter: &Charter, state: &MissionState, now: Timestamp) -> Vec<Tally> {
     let tally = |(operation, tally): (&Operation, &quarterdeck_core::ledger::TallyState)| Tally {
         operation: *operation,
         tried: tally.failures,
@@ -165,7 +174,19 @@ fn tallies(charter: &Charter, state: &MissionState) -> Vec<Tally> {
         not_before: tally.not_before,
         last_failure: tally.last.clone(),
     };
-    state.tallies.iter().map(tally).collect()
+    let mut tallies: Vec<Tally> = state.tallies.iter().map(tally).collect();
+    let Some((until, _)) = state.rests(&charter.settings, now) else { return tallies };
+    match tallies.iter_mut().find(|tally| tally.operation == Operation::Apply) {
+        Some(apply) => apply.not_before = apply.not_before.max(Some(until)),
+        None => tallies.push(Tally {
+            operation: Operation::Apply,
+            tried: 0,
+            limit: charter.settings.failures_max,
+            not_before: Some(until),
+            last_failure: None,
+        }),
+    }
+    tallies
 }
 
 fn artifact(state: &MissionState, operation: Operation, saved: &Saved) -> Artifact {

@@ -109,7 +109,9 @@ fn save(
         rendered: blobs.put(lines.join("\n").as_bytes())?,
         dangers: facts.plan_dangers(),
         kinds: facts.kinds(),
-        touches: facts.changes.iter().take(64).map(|change| change.address.clone()).collect(),
+        touches: facts.touches(),
+        changes: facts.change_set(),
+        makes: facts.makes(),
     })
 }
 

@@ -35,6 +35,8 @@ pub struct MissionView {
     pub phase: Phase,
     /// The pauses that hold it.
     pub pauses: Vec<PauseView>,
+    /// Why nothing of it is begun until a person releases it, where the same was tried too often.
+    pub parked: Option<String>,
     /// The same in Kubernetes' words.
     pub conditions: Vec<Condition>,
     /// What a person should know or do about it now.
@@ -66,7 +68,7 @@ pub struct MissionView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// `Ready`; and `Paused` where people have paused it.
+    /// `Ready`; `Paused` where people have paused it; `Parked` where a person has to release it.
     #[serde(rename = "type")]
     pub kind: String,
     /// `True`, `False`, or `Unknown` while the host has not looked.
@@ -162,6 +164,7 @@ pub(super) fn view(
     let denied = answered(ledger, state, ApprovalState::Denied, now);
     let refused = refused(ledger, state);
     let applied = state.applied.as_ref();
+    let parked = state.parked(&ledger.charter().settings).map(|parked| parked.sentence(state.spec.name.as_str()));
     let pauses: Vec<PauseView> = ledger.holds(state).into_iter().map(|held| PauseView::of(ledger, held)).collect();
     MissionView {
         rehearsal: ledger.rehearsal,
@@ -172,12 +175,14 @@ pub(super) fn view(
         desired: state.desired(),
         autonomy: shown.map_or(state.spec.autonomy, |shown| shown.autonomy),
         phase,
-        conditions: conditions(ledger.rehearsal, phase, !pauses.is_empty()),
-        message: match pauses.as_slice() {
-            [] => message(ledger, situation, shown, state, phase, now),
-            some => some.iter().map(|pause| pause.message.clone()).collect::<Vec<_>>().join("; "),
+        conditions: conditions(ledger.rehearsal, phase, !pauses.is_empty(), parked.is_some()),
+        message: match (pauses.as_slice(), &parked) {
+            ([], Some(parked)) => parked.clone(),
+            ([], None) => message(ledger, situation, shown, state, phase, now),
+            (some, _) => some.iter().map(|pause| pause.message.clone()).collect::<Vec<_>>().join("; "),
         },
         pauses,
+        parked,
         providers: state.spec.providers.iter().map(provider).collect(),
         applied: applied.map(|applied| AppliedView {
             saved: applied.saved,
@@ -214,7 +219,7 @@ fn preflight(shown: &Mission) -> Option<&str> {
     shown.more.iter().find(|fact| fact.key == "preflight").map(|fact| fact.value.as_str())
 }
 
-fn conditions(rehearsal: bool, phase: Phase, paused: bool) -> Vec<Condition> {
+fn conditions(rehearsal: bool, phase: Phase, paused: bool, parked: bool) -> Vec<Condition> {
     let status = match phase {
         Phase::Ready => "True",
         Phase::Verifying => "Unknown",
@@ -240,7 +245,8 @@ fn conditions(rehearsal: bool, phase: Phase, paused: bool) -> Vec<Condition> {
         reason: reason.to_owned(),
     };
     let paused = paused.then(|| condition("Paused", "True", "Paused"));
-    std::iter::once(condition("Ready", status, reason)).chain(paused).collect()
+    let parked = parked.then(|| condition("Parked", "True", "Parked"));
+    std::iter::once(condition("Ready", status, reason)).chain(paused).chain(parked).collect()
 }
 
 /// The newest saved plan of the operation that leads to what is wanted.

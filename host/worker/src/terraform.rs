@@ -316,6 +316,8 @@ fn saved_plan(input: ApplyInput, facts: &PlanFacts, rendered: Digest, grants: &G
         dangers: facts.dangers.iter().map(|found| danger(found, grants)).collect(),
         touches: facts.changes.iter().take(TOUCHES_MAX).map(touch).collect(),
         kinds: facts.kinds(),
+        changes: facts.change_set(),
+        makes: facts.makes(),
     }
 }
 

@@ -56,6 +56,7 @@ fn a_command_line_is_parsed_once_and_refused_readably() {
         "quarterdeck pause",
         "quarterdeck pause web --class scanner --cancel --comment freeze",
         "quarterdeck resume --class configurator",
+        "quarterdeck release web --comment mended",
         "quarterdeck run a --paused",
     ] {
         assert!(parse(good).is_ok(), "{good}");
@@ -179,6 +180,7 @@ async fn what_is_not_there_is_said_with_what_to_do() {
         ("destroy web --yes", Exit::Unreachable, "quarterdeck run PATH"),
         ("pause --cancel", Exit::Unreachable, "quarterdeck run PATH --paused"),
         ("resume web", Exit::Unreachable, "quarterdeck run PATH"),
+        ("release web", Exit::Unreachable, "quarterdeck run PATH"),
         ("--real get missions", Exit::Unreachable, "quarterdeck run PATH"),
         ("state list", Exit::Failed, "a rehearsal keeps no states"),
         ("policy inspect no-such-file", Exit::Usage, "wit/policy.wit"),

@@ -94,6 +94,8 @@ fn saved() -> SavedPlan {
         }],
         touches: vec!["docker_container.web".to_owned()],
         kinds: Default::default(),
+        changes: Digest::of(b"changes"),
+        makes: Vec::new(),
     }
 }
 

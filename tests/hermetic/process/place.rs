@@ -109,7 +109,8 @@ impl Place {
         fs::write(self.path("result.json"), serde_json::to_vec(result).unwrap()).unwrap();
     }
 
-    /// What the stand-in leaves as a saved plan, and the result that names it.
+    /// What the stand-in leaves as a saved plan, and the result that names it, as the host keeps it: what was tried is
+    /// keyed.
     pub(super) fn leaves_plan(&self) -> WorkerResult {
         for (name, bytes) in [("saved.tfplan", "PK plan"), ("plan.json", "{\"a\":1}"), ("plan.txt", "+ net")] {
             fs::write(self.path(&format!("out-{name}")), bytes).unwrap();
@@ -122,10 +123,12 @@ impl Place {
             dangers: Vec::new(),
             touches: vec!["docker_network.net create".into()],
             kinds: Default::default(),
+            changes: Digest::of(b"changes"),
+            makes: Vec::new(),
         };
-        let result = WorkerResult { saved: Some(plan), ..succeeded() };
-        self.leaves(&result);
-        result
+        self.leaves(&WorkerResult { saved: Some(plan.clone()), ..succeeded() });
+        let changes = Redactor::new([7; 32]).keyed(&plan.changes);
+        WorkerResult { saved: Some(SavedPlan { changes, ..plan }), ..succeeded() }
     }
 }
 

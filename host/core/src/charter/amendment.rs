@@ -118,7 +118,16 @@ fn rules(old: &Rules, new: &Rules) -> Vec<Difference> {
 
 fn settings(old: &Settings, new: &Settings) -> Vec<Difference> {
     // Taken apart, so that whoever adds a number decides which way it widens.
-    let Settings { autonomy, grants, failures_max, approval_ttl_ms, workers_max, questions_a_day_max } = new;
+    let Settings {
+        autonomy,
+        grants,
+        failures_max,
+        approval_ttl_ms,
+        repairs_max,
+        repair_rest_ms,
+        workers_max,
+        questions_a_day_max,
+    } = new;
     let mut differences = Vec::new();
     let mut number = |name: &str, before: String, after: String, wider: bool| {
         if before != after {
@@ -131,12 +140,16 @@ fn settings(old: &Settings, new: &Settings) -> Vec<Difference> {
     let counts = [
         ("failuresMax", u64::from(old.failures_max), u64::from(*failures_max)),
         ("approvalTtlMs", old.approval_ttl_ms, *approval_ttl_ms),
+        ("repairsMax", u64::from(old.repairs_max), u64::from(*repairs_max)),
         ("workersMax", u64::from(old.workers_max), u64::from(*workers_max)),
         ("questionsADayMax", u64::from(old.questions_a_day_max), u64::from(*questions_a_day_max)),
     ];
     for (name, before, after) in counts {
         number(name, before.to_string(), after.to_string(), after > before);
     }
+    // A rest is the one number that permits more the smaller it is.
+    let (rested, rests) = (old.repair_rest_ms, *repair_rest_ms);
+    number("repairRestMs", rested.to_string(), rests.to_string(), rests < rested);
     let added = grants.iter().filter(|grant| !old.grants.contains(grant)).map(|grant| (grant, Kind::Added));
     let removed = old.grants.iter().filter(|grant| !grants.contains(grant)).map(|grant| (grant, Kind::Removed));
     differences.extend(added.chain(removed).map(|(grant, kind)| {

@@ -2,7 +2,6 @@
 //! that the provider can't speak to, workers that are gone or late.
 
 use super::{Fault, object, unsettled};
-use crate::charter::Charter;
 use crate::ids::Timestamp;
 use crate::ledger::{Ledger, MissionState};
 use crate::observation::{EngineState, Observation};
@@ -13,7 +12,7 @@ use crate::situation::{Fact, Severity, VERSION_MISMATCH};
 /// A worker that is this much past its deadline and has not ended is told of, in milliseconds.
 const OVERDUE_MS: u64 = 60_000;
 
-pub(super) fn look(charter: &Charter, ledger: &Ledger, observation: &Observation) -> Vec<Fault> {
+pub(super) fn look(ledger: &Ledger, observation: &Observation) -> Vec<Fault> {
     let mut faults: Vec<Fault> = observation
         .missions
         .iter()
@@ -26,7 +25,6 @@ pub(super) fn look(charter: &Charter, ledger: &Ledger, observation: &Observation
     let engine = observation.engine.fresh(observation.at);
     for mission in ledger.missions.values() {
         faults.extend(held(mission, engine));
-        faults.extend(exhausted(charter, mission));
         faults.extend(mismatched(mission));
         if let Some((_, known)) = &observation.engine.state {
             faults.extend(compare(mission, known).iter().map(|difference| difference.fault(mission)));
@@ -62,22 +60,6 @@ fn held(mission: &MissionState, engine: Option<&EngineState>) -> Option<Fault> {
         Fact::new("cure", &hold.cure),
     ];
     Some(found)
-}
-
-fn exhausted(charter: &Charter, mission: &MissionState) -> Vec<Fault> {
-    let name = mission.spec.name.as_str();
-    let given_up = mission.tallies.iter().filter(|(_, tally)| tally.failures >= charter.settings.failures_max);
-    given_up
-        .map(|(operation, tally)| {
-            let last = tally.last.as_ref().map_or("", |failure| failure.message.as_str());
-            let message = format!(
-                "{} of mission {name} failed {} times in a row and is not tried again until its files change: {last}",
-                operation.name(),
-                tally.failures
-            );
-            fault("attempts-exhausted", Severity::Critical, object("mission", name, None), Some(mission), message)
-        })
-        .collect()
 }
 
 /// The engine refused the provider for its version, which the table did not foresee.

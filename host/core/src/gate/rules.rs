@@ -125,7 +125,7 @@ fn recommended(situation: &Situation, mission: &MissionState) -> bool {
 }
 
 fn gist(plan: &SavedPlan) -> PlanGist {
-    let SavedPlan { input, summary, kinds, dangers, rendered: _, touches: _ } = plan;
+    let SavedPlan { input, summary, kinds, dangers, rendered: _, touches: _, changes: _, makes: _ } = plan;
     PlanGist {
         destroy: input.destroy,
         adds: summary.adds,

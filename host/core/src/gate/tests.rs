@@ -2,6 +2,7 @@
 
 mod approval;
 mod charter;
+mod converge;
 mod other;
 mod paused;
 

@@ -62,6 +62,11 @@ pub enum CommandError {
         /// What it says.
         because: String,
     },
+    /// The mission is not parked.
+    #[error(
+        "mission {0} is not parked, so there is nothing to release; `quarterdeck get missions` says where it stands"
+    )]
+    NotParked(String),
     /// There is no such pause.
     #[error("there is no pause of {scope} to take back; {paused}")]
     NotPaused {
@@ -104,6 +109,10 @@ impl Ledger {
             Command::Cancel { order } => match self.orders.get(order) {
                 Some(state) if state.ended.is_none() => Ok(()),
                 Some(_) | None => Err(CommandError::NoWorker(order.to_string())),
+            },
+            Command::Release { mission, .. } => match self.known(mission)?.parked(&self.charter().settings) {
+                Some(_) => Ok(()),
+                None => Err(CommandError::NotParked(mission.to_string())),
             },
             Command::Pause { scope, .. } => self.known_scope(scope),
             Command::Resume { scope } if self.pauses.contains_key(scope) => Ok(()),

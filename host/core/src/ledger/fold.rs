@@ -111,6 +111,7 @@ impl Ledger {
             quiet_since: declared.at,
             changed: Timestamp(0),
             ever_real: false,
+            repairs: Default::default(),
             attempts: Vec::new(),
         };
         let mission = self.missions.entry(declared.mission.clone()).or_insert_with(fresh);
@@ -156,6 +157,11 @@ impl Ledger {
             Command::Cancel { .. } => {} // The driver tells the worker; its end is observed.
             Command::Pause { scope, cancel: _, comment } => self.pause(commanded, scope, comment.as_ref()),
             Command::Resume { scope } => drop(self.pauses.remove(scope)),
+            Command::Release { mission, comment: _ } => {
+                if let Some(state) = self.missions.values_mut().find(|state| state.spec.name == *mission) {
+                    state.release();
+                }
+            }
         }
     }
 
@@ -376,9 +382,15 @@ pub(crate) fn content(finding: &Finding) -> Digest {
 impl MissionState {
     fn next_generation(&mut self, generation: u32) {
         self.generation = generation;
-        self.tallies.clear();
+        self.release();
         self.saved.clear();
         self.attempts.retain(|(key, _)| key.generation == generation);
+    }
+
+    /// Forgets what was tried, so that it may be tried anew.
+    fn release(&mut self) {
+        self.tallies.clear();
+        self.repairs = Default::default();
     }
 
     /// Takes a worker's end: the attempt, the tally, and what it left.
@@ -429,6 +441,10 @@ impl MissionState {
             Operation::Apply => {
                 if let Some(ApplyInput { saved, destroy, .. }) = &order.apply {
                     let generation = order.key.generation;
+                    let plan = self.saved.values().find(|known| known.plan.input.saved == *saved);
+                    if let Some(Saved { plan, .. }) = plan {
+                        self.repairs.applied(plan, at);
+                    }
                     self.applied = Some(Applied { saved: *saved, generation, destroy: *destroy, at });
                     // What an earlier plan failed at is behind us.
                     self.tallies.clear();

@@ -137,7 +137,8 @@ fn fault(error: &serde_json::Error) -> StateError {
     StateError::Json { line: error.line(), column: error.column() }
 }
 
-fn kind_of(resource: &str) -> Option<ObjectKind> {
+/// The kind of object that a type of resource makes; none where the host does not look for it.
+pub(super) fn kind_of(resource: &str) -> Option<ObjectKind> {
     match resource {
         "docker_network" => Some(ObjectKind::Network),
         "docker_volume" => Some(ObjectKind::Volume),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use quarterdeck_core::order::{End, KINDS_MAX, OBJECTS_MAX, PlanDanger, SavedPlan, WorkerResult};
+use quarterdeck_core::order::{End, KINDS_MAX, OBJECTS_MAX, PlanDanger, PlannedObject, SavedPlan, WorkerResult};
 use quarterdeck_core::redaction::{NAME_BYTES_MAX, Redactor};
 use quarterdeck_core::situation::{Failure, KEY_BYTES_MAX, TEXT_BYTES_MAX};
 use serde::Deserialize;
@@ -29,7 +29,7 @@ pub(super) fn result(redactor: &Redactor, mut result: WorkerResult) -> WorkerRes
         let failure = Failure { kind: "usage".to_owned(), message, retryable: false, remedies: Vec::new() };
         result = WorkerResult { tool: result.tool, ..WorkerResult::failed(End::Failed, failure) };
     }
-    if let Some(SavedPlan { dangers, touches, kinds, .. }) = &mut result.saved {
+    if let Some(SavedPlan { dangers, touches, kinds, changes, makes, .. }) = &mut result.saved {
         let safe = |names: &BTreeSet<String>| names.iter().map(|name| redactor.safe(name, KEY_BYTES_MAX)).collect();
         kinds.makes = safe(&kinds.makes);
         kinds.alters = safe(&kinds.alters);
@@ -48,6 +48,13 @@ pub(super) fn result(redactor: &Redactor, mut result: WorkerResult) -> WorkerRes
         }
         touches.truncate(TOUCHES_MAX);
         touches.iter_mut().for_each(|touch| text(touch, NAME_BYTES_MAX));
+        // It is of values that could be guessed: without the key nobody who reads the journal can try.
+        *changes = redactor.keyed(changes);
+        makes.truncate(OBJECTS_MAX);
+        for PlannedObject { kind: _, name, address } in makes {
+            *name = redactor.name(name);
+            *address = redactor.name(address);
+        }
     }
     // An incomplete list would say that the rest is gone.
     result.objects = result.objects.filter(|objects| objects.len() <= OBJECTS_MAX);
@@ -95,8 +102,16 @@ mod tests {
         let digest = Digest::of(b"saved");
         let input = ApplyInput { saved: digest, json: digest, lock: None, state: None, destroy: false };
         let summary = ChangeSummary::default();
-        let saved =
-            SavedPlan { input, summary, rendered: digest, dangers, touches: Vec::new(), kinds: Default::default() };
+        let saved = SavedPlan {
+            input,
+            summary,
+            rendered: digest,
+            dangers,
+            touches: Vec::new(),
+            kinds: Default::default(),
+            changes: digest,
+            makes: Vec::new(),
+        };
         let failure = Failure { kind: "other".into(), message: String::new(), retryable: false, remedies: Vec::new() };
         let worker = WorkerResult { saved: Some(saved), ..WorkerResult::failed(End::Failed, failure) };
         result(&Redactor::new([7; 32]), worker).saved.unwrap().dangers

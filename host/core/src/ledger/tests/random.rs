@@ -145,13 +145,14 @@ impl Numbers {
         let mission = self.one_in(2).then(order_mission);
         let class = self.one_in(2).then(|| Class::ALL[usize::try_from(self.below(3)).unwrap()]);
         let (scope, cancel) = (Scope { mission, class }, self.one_in(2));
-        match self.below(8) {
+        match self.below(9) {
             0 => Command::Approve { approval, comment },
             1 => Command::Deny { approval, comment },
             2 => Command::Destroy { mission: order_mission() },
             3 => Command::Restore { mission: order_mission() },
             4 => Command::Cancel { order },
             5 => Command::Pause { scope, cancel, comment },
+            6 => Command::Release { mission: order_mission(), comment },
             _ => Command::Resume { scope },
         }
     }

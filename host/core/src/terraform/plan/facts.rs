@@ -196,7 +196,8 @@ fn provider_dangers(configuration: &Configuration) -> Vec<Danger> {
     arguments.map(danger).collect()
 }
 
-/// Digest of the set of (address, action, known after-values).
+/// Digest of the set of (address, action, known after-values). A data source that is read while the plan is applied changes
+/// nothing, so it is left out like what stays as it is.
 fn known_after_digest(resources: &[(&RawResource, Action)]) -> [u8; 32] {
     let line = |(resource, action): &(&RawResource, Action)| {
         let change = &resource.change;
@@ -204,7 +205,7 @@ fn known_after_digest(resources: &[(&RawResource, Action)]) -> [u8; 32] {
         let quoted = serde_json::Value::String(resource.address.clone());
         format!("{quoted} {action:?} {after}\n")
     };
-    let touched = resources.iter().filter(|(_, action)| *action != Action::NoOp);
+    let touched = resources.iter().filter(|(_, action)| !matches!(action, Action::NoOp | Action::Read));
     let mut lines: Vec<String> = touched.map(line).collect();
     lines.sort_unstable();
     let mut hasher = Sha256::new();

@@ -27,7 +27,9 @@ pub use danger::{Danger, DangerKind};
 pub use facts::parse_plan;
 
 use super::grants::Grants;
-use crate::order::{PlanDanger, PlanKinds};
+use super::state_json::kind_of;
+use crate::digest::Digest;
+use crate::order::{OBJECTS_MAX, ObjectKind, PlanDanger, PlanKinds, PlannedObject};
 use crate::situation::ChangeSummary;
 
 /// A plan's JSON has at most this many bytes (32 MiB); one with a thousand containers has about 10 MiB.
@@ -219,6 +221,25 @@ impl PlanFacts {
     pub fn touches(&self) -> Vec<String> {
         let line = |change: &ResourceChange| format!("{} {}", change.action.name(), change.address);
         self.changes.iter().take(TOUCHES_MAX).map(line).collect()
+    }
+
+    /// What it tries, as one digest: the set of changes, whatever ids the engine gives this time. It is of values that
+    /// may be guessed, so whoever keeps it keys it first.
+    pub fn change_set(&self) -> Digest {
+        Digest::from_bytes(self.known_after_digest)
+    }
+
+    /// The engine's objects that it would make or take over, by name; those whose name only the apply will tell are left
+    /// out, and so are images, which missions may share.
+    pub fn makes(&self) -> Vec<PlannedObject> {
+        let makes =
+            |change: &&ResourceChange| matches!(change.action, Action::Create | Action::Replace) || change.importing;
+        let object = |change: &ResourceChange| {
+            let kind = kind_of(&change.kind).filter(|kind| *kind != ObjectKind::Image)?;
+            let (name, address) = (change.name.clone(), change.address.clone());
+            (!name.is_empty()).then_some(PlannedObject { kind, name, address })
+        };
+        self.changes.iter().filter(makes).filter_map(object).take(OBJECTS_MAX).collect()
     }
 
     /// Whether applying it would change nothing at all.

@@ -410,6 +410,53 @@ fn the_digest_is_of_what_is_tried() {
     assert_eq!(one, digest(&[create("a.a", "x"), create("b.b", "y"), idle]));
 }
 
+/// A repair: the container that somebody removed is made again. What the engine chose last time is known this time, but
+/// for its own id.
+fn repair(of: &str, port: u16, network: &str, password: &str) -> Value {
+    let after = json!({"name": of, "image": "sha256:aa", "env": [password], "ports": [{"internal": 80, "external": port}],
+        "networks_advanced": [{"name": "private"}], "network_data": null});
+    let mut resource = made("docker_container", after, json!({"id": true, "network_data": true, "exit_code": true}));
+    resource["change"]["after_sensitive"] = json!({"env": [true]});
+    // The network stays, under an id that another engine would give it anew.
+    let stays = change("docker_network.n", &["no-op"], json!({"id": network}), json!({"id": network}));
+    let mut reads = made("docker_image", json!({"name": "nginx", "id": network}), json!({}));
+    reads["change"]["actions"] = json!(["read"]);
+    plan_of(&[resource, stays, reads], &["name"])
+}
+
+#[test]
+fn the_same_fix_has_the_same_digest_whatever_id_the_object_has() {
+    let changes = |plan: &Value| parsed(plan).change_set();
+    let once = changes(&repair("web", 8080, "n1", "PASSWORD=a"));
+    assert_eq!(once, changes(&repair("web", 8080, "n2", "PASSWORD=a")), "an id is no part of it");
+    assert_eq!(once, changes(&repair("web", 8080, "n1", "PASSWORD=b")), "a sensitive value is no part of it");
+    assert_ne!(once, changes(&repair("web", 8081, "n1", "PASSWORD=a")), "another port is another fix");
+    let mut unknown = repair("web", 8080, "n1", "PASSWORD=a");
+    unknown["resource_changes"][0]["change"]["after_unknown"]["image"] = json!(true);
+    assert_ne!(once, changes(&unknown), "what is not known yet is not what is known");
+    let mut updated = repair("web", 8080, "n1", "PASSWORD=a");
+    updated["resource_changes"][0]["change"]["actions"] = json!(["update"]);
+    assert_ne!(once, changes(&updated), "another action is another fix");
+}
+
+#[test]
+fn the_objects_that_a_plan_would_make_are_known_by_name() {
+    let named = |kind: &str, name: Value| made(kind, json!({"name": name}), json!({}));
+    let mut secret = named("docker_volume", json!("s3cret"));
+    secret["change"]["after_sensitive"] = json!({"name": true});
+    let mut replaced = named("docker_network", json!("private"));
+    replaced["change"]["actions"] = json!(["delete", "create"]);
+    let mut gone = named("docker_volume", json!("old"));
+    gone["change"]["actions"] = json!(["delete"]);
+    let resources =
+        [named("docker_container", json!("web")), named("docker_image", json!("nginx")), secret, replaced, gone];
+    let unnamed = made("docker_container", json!({}), json!({"name": true}));
+    let plan = plan_of(&[&resources[..], &[unnamed, named("terraform_data", json!("t"))]].concat(), &["name"]);
+    let makes: Vec<(&str, String)> =
+        parsed(&plan).makes().into_iter().map(|made| (made.kind.name(), made.name)).collect();
+    assert_eq!(makes, [("network", "private".to_owned()), ("container", "web".to_owned())]);
+}
+
 #[test]
 fn what_is_no_plan_is_refused() {
     let fault = |text: &str| parse_plan(text.as_bytes()).expect_err(text);
