@@ -6,6 +6,7 @@
 //! times.
 
 mod containers;
+mod contested;
 mod engine;
 mod missions;
 mod parked;
@@ -58,6 +59,7 @@ pub fn look(charter: &Charter, ledger: &Ledger, observation: &Observation) -> Ve
         .into_iter()
         .chain(containers::look(ledger, observation))
         .chain(missions::look(ledger, observation))
+        .chain(contested::look(ledger))
         .chain(parked::look(charter, ledger))
         .chain(pauses::look(ledger));
     let mut findings: Vec<Finding> = Vec::new();

@@ -17,6 +17,7 @@ use std::borrow::Cow;
 
 use crate::charter::Charter;
 use crate::decision::{Decision, Proposal};
+use crate::digest::Digest;
 use crate::ground::Ground;
 use crate::ids::{ApprovalId, MissionId};
 use crate::ledger::Ledger;
@@ -43,6 +44,8 @@ struct Refusal {
 #[derive(Default)]
 struct Spent {
     missions: Vec<MissionId>,
+    /// The saved plans whose applies were begun.
+    applies: Vec<(MissionId, Digest)>,
     workers: u32,
     questions: u32,
 }
@@ -161,6 +164,7 @@ impl Spent {
             Some(Effect::Start(order)) => {
                 self.workers += 1;
                 self.missions.push(order.mission.clone());
+                self.applies.extend(order.apply.iter().map(|apply| (order.mission.clone(), apply.saved)));
             }
             Some(Effect::Ask(_)) => self.questions += 1,
             Some(Effect::Request(_) | Effect::Cancel(_) | Effect::Notify { .. } | Effect::Acknowledge { .. })

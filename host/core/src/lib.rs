@@ -11,6 +11,7 @@
 
 pub mod charter;
 pub mod checkpoint;
+pub mod contest;
 pub mod convergence;
 pub mod decision;
 pub mod digest;

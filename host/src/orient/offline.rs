@@ -2,7 +2,7 @@
 //!
 //! | what the finding's rule begins with | what would help |
 //! |---|---|
-//! | `engine`, `docker`, `provider`, `terraform`, `worker`, `mission`, `policy`, `brain`, `attempts`, `object-left-behind`, `object-unknown` | nothing that a mission offers: a person's work |
+//! | `engine`, `docker`, `provider`, `terraform`, `worker`, `mission`, `policy`, `brain`, `attempts`, `object-contested`, `object-left-behind`, `object-unknown` | nothing that a mission offers: a person's work |
 //! | `container`, `service`, `pod`, `deployment`, `workload`, `endpoint` | a `server` |
 //! | `network` | a `network` |
 //! | `volume`, `pvc`, `storage` | `storage` |
@@ -44,6 +44,7 @@ const ROWS: [Row; 4] = [
             "policy",
             "brain",
             "attempts",
+            "object-contested",
             "object-left-behind",
             "object-unknown",
         ],

@@ -2,6 +2,7 @@
 
 use super::{Refusal, Spent, Word, act, converge, refuse, rules};
 use crate::charter::{self, Charter, Judgment, Reason};
+use crate::contest;
 use crate::decision::{Proposal, Target};
 use crate::digest::Digest;
 use crate::ground::Ground;
@@ -29,7 +30,7 @@ pub(super) fn rule(case: &Case<'_>, spent: &Spent) -> Result<Word, Refusal> {
     timely(case, mission, spent)?;
     offered(case, mission)?;
     let apply = match case.artifact {
-        Some(artifact) => Some(exact(case, mission, artifact)?),
+        Some(artifact) => Some(exact(case, mission, artifact, spent)?),
         None => None,
     };
     held_back(case, mission)?;
@@ -152,7 +153,7 @@ fn offered(case: &Case<'_>, mission: &MissionState) -> Result<(), Refusal> {
 }
 
 /// Is it exactly the saved plan that the host has, and may it still be applied?
-fn exact(case: &Case<'_>, mission: &MissionState, artifact: Digest) -> Result<ApplyInput, Refusal> {
+fn exact(case: &Case<'_>, mission: &MissionState, artifact: Digest, spent: &Spent) -> Result<ApplyInput, Refusal> {
     let operation = match mission.desired() {
         DesiredState::Absent => Operation::PlanDestroy,
         DesiredState::Present | DesiredState::Suspended => Operation::Plan,
@@ -168,6 +169,11 @@ fn exact(case: &Case<'_>, mission: &MissionState, artifact: Digest) -> Result<Ap
         return Err(refuse("stale-plan", "the state has moved on since this plan was made; make a new one"));
     }
     safe(case.charter, saved)?;
+    if let Some((made, other)) = contest::holder(case.ledger, mission, &saved.plan, &spent.applies) {
+        let (kind, name, address, other) = (made.kind.name(), &made.name, &made.address, &other.spec.name);
+        let because = format!("it would make {kind} {name} ({address}), which mission {other} has or makes now");
+        return Err(refuse("object-contested", cut(&because, TEXT_BYTES_MAX)));
+    }
     Ok(saved.plan.input.clone())
 }
 
