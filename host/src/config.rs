@@ -257,6 +257,7 @@ fn settings(path: &Path) -> Result<Settings, ConfigError> {
     let invalid = |problem: String| ConfigError::Invalid { path: path.to_owned(), problem };
     let settings: Settings = serde_saphyr::from_str(&text).map_err(|error| invalid(yaml_problem(&error)))?;
     settings.parsed_grants().map_err(|error| invalid(error.to_string()))?;
+    settings.check().map_err(|error| invalid(error.to_string()))?;
     Ok(settings)
 }
 

@@ -10,6 +10,7 @@
 //! ([`TurnView::of`]).
 
 mod approval;
+mod budget;
 mod charter;
 mod mission;
 mod pause;
@@ -23,6 +24,7 @@ use quarterdeck_core::situation::Situation;
 use serde::{Deserialize, Serialize};
 
 pub use approval::{ApprovalView, DangerView};
+pub use budget::BudgetView;
 pub use charter::{CandidateView, CharterView};
 pub use mission::{Condition, FailureView, MissionView, ObjectView, PlanView};
 pub use pause::PauseView;
@@ -57,6 +59,8 @@ pub struct View {
     pub workers: Vec<WorkerView>,
     /// Requests to people, those that wait first.
     pub approvals: Vec<ApprovalView>,
+    /// What limits what is begun, and how much of it is used.
+    pub budgets: Vec<BudgetView>,
     /// The gate's last word on each key, the newest first.
     pub verdicts: Vec<VerdictView>,
     /// What the policy told people, the oldest first.
@@ -79,6 +83,7 @@ pub fn look(ledger: &Ledger, situation: Option<&Situation>, now: Timestamp) -> V
         findings: work::findings(ledger, situation),
         workers: work::workers(ledger),
         approvals: approval::views(ledger, now),
+        budgets: budget::views(ledger, now),
         verdicts: work::verdicts(ledger),
         notifications: work::notifications(ledger),
     };

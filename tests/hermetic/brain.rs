@@ -9,7 +9,7 @@ use quarterdeck::orient::brain::{Brain, OnReply};
 use quarterdeck::orient::gemini::{ApiKey, Gemini, GeminiConfig, QUEUE_MAX, StartError};
 use quarterdeck::orient::offline::{self, Offline};
 use quarterdeck_core::ids::{FindingId, MissionId, Timestamp};
-use quarterdeck_core::question::{BrainReply, Offer, Question, Tokens};
+use quarterdeck_core::question::{Bill, BrainReply, Offer, Question, Tokens};
 use quarterdeck_core::situation::{Assessment, Fact, Finding, ObjectRef, QuestionKind, Reply, Severity};
 use quarterdeck_tests::fake_gemini::{FakeGemini, Step, answer, recommend_first};
 use serde_json::{Value, json};
@@ -237,6 +237,34 @@ async fn an_invented_need_is_dropped_and_a_useless_answer_is_paid_for_all_the_sa
     let (reply, _) = ask(vec![ok(&answer("no JSON"))], |_| {}).await;
     assert_eq!((reply.tokens.thought, reply.model.as_deref()), (211, Some("gemini-2.5-flash")));
     reason(&reply);
+}
+
+#[tokio::test]
+async fn what_was_or_may_have_been_paid_for_is_told_from_what_was_free() {
+    let mut silent = answer("no JSON");
+    silent.as_object_mut().unwrap().remove("usageMetadata");
+    let cases = [
+        (vec![ok(&answer(&good_text()))], Bill::Counted),
+        (vec![ok(&answer("no JSON"))], Bill::Counted),
+        (vec![ok(&silent)], Bill::Unknown),
+        (vec![Step::Answer(200, b"{".to_vec())], Bill::Unknown),
+        (vec![Step::Answer(204, Vec::new())], Bill::Unknown),
+        (vec![Step::Close], Bill::Unknown),
+        (vec![Step::Hang], Bill::Unknown),
+        (vec![error(503, &json!({})), Step::Hang], Bill::Unknown),
+        (vec![error(503, &json!({}))], Bill::Nothing),
+        (vec![error(429, &json!({ "message": "limit: 0" }))], Bill::Nothing),
+        (vec![error(403, &json!({}))], Bill::Nothing),
+    ];
+    for (index, (script, bill)) in cases.into_iter().enumerate() {
+        let late = Duration::from_millis(200);
+        let short = |config: &mut GeminiConfig| config.total_timeout = late;
+        let (reply, _) = if bill == Bill::Unknown { ask(script, short).await } else { ask(script, |_| {}).await };
+        assert_eq!(reply.bill, bill, "case {index}: {reply:?}");
+    }
+    // What does not even leave the queue costs nothing.
+    let refused = BrainReply::unanswered(&question("q"), clock(), "too many questions at once");
+    assert_eq!(refused.bill, Bill::Nothing);
 }
 
 #[tokio::test]

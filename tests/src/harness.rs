@@ -26,7 +26,7 @@ use quarterdeck_core::ids::{MissionId, Timestamp};
 use quarterdeck_core::ledger::{CommandError, Ledger};
 use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::observation::{Command, Commanded, Person, SeenMission};
-use quarterdeck_core::question::{BrainReply, Question};
+use quarterdeck_core::question::{Bill, BrainReply, Question};
 use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::{ApprovalState, Assessment, Fact, Recommendation, Reply, Ruling, Situation};
 
@@ -77,6 +77,7 @@ impl ScriptedBrain {
                 model: Some("scripted".to_owned()),
                 reply: Reply::Assessed(assessment),
                 tokens: Default::default(),
+                bill: Bill::Nothing,
             });
         }
     }

@@ -7,12 +7,14 @@ mod amendment;
 mod cover;
 mod fault;
 mod name;
+mod numbers;
 mod request;
 mod rules;
 
 pub use amendment::{Amendment, Change, Difference, Kind};
 pub use fault::{Fault, Faults};
 pub use name::Name;
+pub use numbers::{ByClass, NumberError, Prices};
 pub use request::{Answered, Asker, PlanGist, Request, Subject};
 pub use rules::{APPROVERS_MAX, Held, Judgment, LAPTOP, PRODUCTION, RULES_BYTES_MAX, Reason, Rule, Rules};
 
@@ -53,8 +55,20 @@ pub struct Settings {
     pub repair_rest_ms: u64,
     /// At most this many workers at once, of all missions.
     pub workers_max: u32,
-    /// At most this many questions to the brain in a day.
+    /// At most this many of them of a class.
+    pub workers_by_class: ByClass,
+    /// At most this many workers are started within an hour.
+    pub workers_an_hour_max: u32,
+    /// At most this many plans are applied within 24 hours, of all missions.
+    pub applies_a_day_max: u32,
+    /// At most this many questions to the brain in a day, which ends at midnight UTC.
     pub questions_a_day_max: u32,
+    /// At most this many tokens in a day, sent and come back.
+    pub tokens_a_day_max: u64,
+    /// At most so much money for them in a day, in millionths of a US dollar.
+    pub money_a_day_max_micro_usd: u64,
+    /// What they cost.
+    pub prices: Prices,
 }
 
 impl Charter {
@@ -74,7 +88,13 @@ impl Default for Settings {
             repairs_max: 5,
             repair_rest_ms: 30_000,
             workers_max: 4,
+            workers_by_class: ByClass::default(),
+            workers_an_hour_max: 120,
+            applies_a_day_max: 200,
             questions_a_day_max: 200,
+            tokens_a_day_max: 5_000_000,
+            money_a_day_max_micro_usd: 10_000_000,
+            prices: Prices::default(),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! yes. Deny is the default, and each answer names its rule: one of the charter's, or one of the host's own, which no
 //! charter can lift.
 
+mod budget;
 mod converge;
 mod other;
 mod paused;
@@ -15,12 +16,14 @@ mod work;
 
 use std::borrow::Cow;
 
+use crate::budget::Usage;
 use crate::charter::Charter;
 use crate::decision::{Decision, Proposal};
 use crate::digest::Digest;
 use crate::ground::Ground;
 use crate::ids::{ApprovalId, MissionId};
 use crate::ledger::Ledger;
+use crate::order::Class;
 use crate::situation::{Ruling, Situation};
 use crate::verdict::{Effect, Verdict};
 
@@ -46,8 +49,9 @@ struct Spent {
     missions: Vec<MissionId>,
     /// The saved plans whose applies were begun.
     applies: Vec<(MissionId, Digest)>,
-    workers: u32,
+    classes: Vec<Class>,
     questions: u32,
+    usage: Usage,
 }
 
 /// Rules on each proposal of a decision, in its order.
@@ -159,14 +163,29 @@ impl Word {
 }
 
 impl Spent {
+    fn workers(&self) -> u32 {
+        u32::try_from(self.classes.len()).unwrap_or(u32::MAX)
+    }
+
+    fn of(&self, class: Class) -> u32 {
+        u32::try_from(self.classes.iter().filter(|own| **own == class).count()).unwrap_or(u32::MAX)
+    }
+
+    fn applied(&self) -> u32 {
+        u32::try_from(self.applies.len()).unwrap_or(u32::MAX)
+    }
+
     fn count(&mut self, word: &Word) {
         match &word.effect {
             Some(Effect::Start(order)) => {
-                self.workers += 1;
+                self.classes.push(Class::of(order.key.operation));
                 self.missions.push(order.mission.clone());
                 self.applies.extend(order.apply.iter().map(|apply| (order.mission.clone(), apply.saved)));
             }
-            Some(Effect::Ask(_)) => self.questions += 1,
+            Some(Effect::Ask(question)) => {
+                self.questions += 1;
+                self.usage = self.usage.plus(Usage::reserved(question));
+            }
             Some(Effect::Request(_) | Effect::Cancel(_) | Effect::Notify { .. } | Effect::Acknowledge { .. })
             | None => {}
         }

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::Spending;
 use crate::convergence::Repairs;
 use crate::decision::Description;
 use crate::digest::Digest;
@@ -73,6 +74,8 @@ pub struct Ledger {
     pub advice: BTreeMap<String, AdviceRecord>,
     /// How many questions were asked on which day since the epoch.
     pub asked: (u64, u32),
+    /// What workers, applies and questions have used up.
+    pub spending: Spending,
     /// What policies told people, the newest last.
     pub notifications: Vec<Notification>,
     /// What people have paused, the widest first.

@@ -9,6 +9,7 @@
 //! rules on it under the [`charter`] and gives [`verdict`]s; what is permitted becomes an [`order`]; all of it is an [`entry`] in the journal, which [`checkpoint`]s
 //! attest.
 
+pub mod budget;
 pub mod charter;
 pub mod checkpoint;
 pub mod contest;

@@ -28,6 +28,9 @@ pub const EVIDENCE_PER_FINDING_MAX: usize = 6;
 /// A fact of the evidence is cut to this many bytes: a line of a log.
 pub const EVIDENCE_BYTES_MAX: usize = 256;
 
+/// An answer may have this many tokens, those of thinking included; so much is reserved for it.
+pub const OUTPUT_TOKENS_MAX: u32 = 8_192;
+
 /// A question that cannot be asked.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum QuestionError {
@@ -98,6 +101,18 @@ pub struct Tokens {
     pub thought: u32,
 }
 
+/// Whether a question was paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bill {
+    /// Nobody answered it, or whoever did takes no money: nothing was sent, or it was refused before any work.
+    Nothing,
+    /// What it cost stands beside it.
+    Counted,
+    /// It was sent, and nobody said what it cost.
+    Unknown,
+}
+
 /// What came of a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -112,6 +127,8 @@ pub struct BrainReply {
     pub reply: Reply,
     /// What it cost, also where the answer was of no use.
     pub tokens: Tokens,
+    /// Whether it was paid for.
+    pub bill: Bill,
 }
 
 impl Question {
@@ -169,6 +186,7 @@ impl BrainReply {
             model: None,
             reply: Reply::Unanswered(cut(reason, crate::situation::TEXT_BYTES_MAX)),
             tokens: Tokens::default(),
+            bill: Bill::Nothing,
         }
     }
 }

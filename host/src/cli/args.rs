@@ -72,7 +72,7 @@ pub enum Command {
     /// Start a host and look after missions until it is interrupted
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
-    /// List missions, findings, workers, approvals or turns
+    /// List missions, findings, workers, approvals, budgets or turns
     #[command(after_help = "Examples:
   quarterdeck get missions
   quarterdeck get workers -o wide
@@ -274,6 +274,9 @@ pub enum Listed {
     /// What people are asked.
     #[value(alias = "approval")]
     Approvals,
+    /// What limits what is begun.
+    #[value(alias = "budget")]
+    Budgets,
     /// What was decided.
     #[value(alias = "turn")]
     Turns,

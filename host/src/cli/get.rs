@@ -9,7 +9,7 @@ use super::law;
 use super::place::Place;
 use super::print::{self, Output, word};
 use crate::driver::clock;
-use crate::view::{ApprovalView, FindingView, MissionView, TurnView, View, WorkerView, age, rfc3339};
+use crate::view::{ApprovalView, BudgetView, FindingView, MissionView, TurnView, View, WorkerView, age, rfc3339};
 
 /// `get turns` shows this many: a screen.
 const TURNS_SHOWN: usize = 32;
@@ -37,6 +37,10 @@ pub(super) async fn get(place: &Place, what: Listed, name: Option<&str>, output:
             law::waits(&view).iter().for_each(|waits| print::note(waits));
             let mine = view.approvals.iter().filter(|a| keep(a.id.as_str(), Some(&a.mission))).cloned().collect();
             listed("Approval", &view, mine, name, output, approvals)?
+        }
+        Listed::Budgets => {
+            let mine = view.budgets.iter().filter(|b| keep(&b.name, None)).cloned().collect();
+            listed("Budget", &view, mine, name, output, budgets)?
         }
         Listed::Turns => unreachable!("turns come from the journal, above"),
     };
@@ -195,6 +199,26 @@ fn approvals(view: &View, approvals: &[ApprovalView], wide: bool) -> String {
             let comment = approval.comment.clone().unwrap_or_default();
             row.extend([approval.generation.to_string(), approval.saved.to_string(), comment]);
         }
+        row
+    });
+    print::table(&heads, rows)
+}
+
+fn budgets(view: &View, budgets: &[BudgetView], wide: bool) -> String {
+    let mut heads = vec!["name", "used", "limit", "unit", "frees"];
+    if wide {
+        heads.push("frees-at");
+    }
+    let rows = budgets.iter().map(|budget| {
+        let frees = budget.frees.map(|at| format!("in {}", age(at, view.at)));
+        let mut row = vec![
+            budget.name.clone(),
+            budget.used.to_string(),
+            budget.limit.to_string(),
+            budget.unit.clone(),
+            frees.unwrap_or_default(),
+        ];
+        row.extend(wide.then(|| budget.frees.map(rfc3339).unwrap_or_default()));
         row
     });
     print::table(&heads, rows)

@@ -8,7 +8,7 @@
 //! says, `wire` what an answer says, and `failure` names all that can go wrong. The key travels in one header, marked
 //! sensitive, over TLS or to this machine itself, follows no redirect, and is taken out of everything that comes back.
 //!
-//! Not here: the environment (the caller gives the configuration), budgets in money, and quotas that outlive the process.
+//! Not here: the environment (the caller gives the configuration), budgets, and quotas that outlive the process.
 
 mod client;
 mod failure;
@@ -18,7 +18,7 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quarterdeck_core::question::{BrainReply, Question};
+use quarterdeck_core::question::{BrainReply, OUTPUT_TOKENS_MAX, Question};
 use quarterdeck_core::situation::{Reply, TEXT_BYTES_MAX, cut};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
@@ -100,7 +100,7 @@ impl GeminiConfig {
             total_timeout: Duration::from_secs(30),
             retry_wait_max: Duration::from_secs(10),
             retry_wait: Duration::from_secs(1),
-            output_tokens_max: 8_192,
+            output_tokens_max: OUTPUT_TOKENS_MAX,
             thinking_tokens_max: 1_024,
         }
     }
@@ -177,13 +177,14 @@ impl Drop for Gemini {
 async fn serve(client: Client, mut questions: Receiver<Question>, desk: Arc<Desk>) {
     while let Some(question) = questions.recv().await {
         let outcome = client.answer(&question).await;
+        let bill = outcome.bill;
         let reply = match outcome.answer {
             Ok(assessment) => Reply::Assessed(client.without_key(assessment)),
             Err(failure) => Reply::Unanswered(cut(&client.scrubbed(failure.to_string()), TEXT_BYTES_MAX)),
         };
         tracing::info!(question = %question.id, answered = matches!(reply, Reply::Assessed(_)), "Gemini was asked.");
         let (model, tokens) = (outcome.model.map(|model| client.scrubbed(model)), outcome.tokens);
-        desk.put(BrainReply { question: question.id, answered: desk.now(), model, reply, tokens });
+        desk.put(BrainReply { question: question.id, answered: desk.now(), model, reply, tokens, bill });
     }
 }
 

@@ -13,7 +13,7 @@
 //! answer, so a loop without a key is as repeatable as the rules themselves.
 
 use quarterdeck_core::ids::MissionId;
-use quarterdeck_core::question::{BrainReply, Question, RECOMMENDATIONS_MAX, Tokens};
+use quarterdeck_core::question::{Bill, BrainReply, Question, RECOMMENDATIONS_MAX, Tokens};
 use quarterdeck_core::situation::{Assessment, Finding, Recommendation, Reply, TEXT_BYTES_MAX, cut};
 
 use super::brain::{Brain, Clock, Desk, OnReply};
@@ -90,6 +90,7 @@ impl Brain for Offline {
             answered: self.desk.now(),
             model: Some(MODEL.to_owned()),
             tokens: Tokens::default(),
+            bill: Bill::Nothing,
         });
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Lists are filled with what changed or waits first; what is left out is counted, and comes later.
 
+use quarterdeck_core::budget::{self, Budget, budgets};
 use quarterdeck_core::charter::Charter;
 use quarterdeck_core::convergence::Parked;
 use quarterdeck_core::encoding;
@@ -136,7 +137,7 @@ fn mission(
         }],
         offers: state.spec.offers.clone(),
         targets: Vec::new(),
-        tallies: tallies(charter, state, now),
+        tallies: tallies(charter, ledger, state, now),
         artifacts: state.saved.iter().map(|(operation, saved)| artifact(state, *operation, saved)).collect(),
         applied: state.applied.as_ref().filter(|a| a.generation == state.generation).map(|a| a.saved),
         verification,
@@ -164,29 +165,24 @@ fn verification(
     Some(Verification { at, ok: differences.is_empty(), differences })
 }
 
-/// What failed how often, and when each operation may be tried again. An apply that rests since the same was applied a
-/// moment ago is shown as one that may not be tried before then.
-fn tallies(charter: &Charter, state: &MissionState, now: Timestamp) -> Vec<Tally> {
-    let tally = |(operation, tally): (&Operation, &quarterdeck_core::ledger::TallyState)| Tally {
-        operation: *operation,
-        tried: tally.failures,
-        limit: charter.settings.failures_max,
-        not_before: tally.not_before,
-        last_failure: tally.last.clone(),
+/// What failed how often, and when each operation may be tried again. One that has to wait though nothing has failed, since
+/// a budget is spent or the same was applied a moment ago, is shown as one that may not be tried before then.
+fn tallies(charter: &Charter, ledger: &Ledger, state: &MissionState, now: Timestamp) -> Vec<Tally> {
+    let settings = &charter.settings;
+    let tally = |operation: Operation| {
+        let known = state.tallies.get(&operation);
+        let rests = (operation == Operation::Apply).then(|| state.rests(settings, now)).flatten();
+        let waits = rests.map(|(until, _)| until).max(budget::room(settings, ledger, operation, now));
+        (known.is_some() || waits.is_some()).then(|| Tally {
+            operation,
+            tried: known.map_or(0, |tally| tally.failures),
+            limit: settings.failures_max,
+            not_before: known.and_then(|tally| tally.not_before).max(waits),
+            last_failure: known.and_then(|tally| tally.last.clone()),
+        })
     };
-    let mut tallies: Vec<Tally> = state.tallies.iter().map(tally).collect();
-    let Some((until, _)) = state.rests(&charter.settings, now) else { return tallies };
-    match tallies.iter_mut().find(|tally| tally.operation == Operation::Apply) {
-        Some(apply) => apply.not_before = apply.not_before.max(Some(until)),
-        None => tallies.push(Tally {
-            operation: Operation::Apply,
-            tried: 0,
-            limit: charter.settings.failures_max,
-            not_before: Some(until),
-            last_failure: None,
-        }),
-    }
-    tallies
+    use Operation::{Apply, Check, Configure, Plan, PlanDestroy, Scan};
+    [Plan, PlanDestroy, Apply, Check, Configure, Scan].into_iter().filter_map(tally).collect()
 }
 
 fn artifact(state: &MissionState, operation: Operation, saved: &Saved) -> Artifact {
@@ -271,24 +267,8 @@ fn approvals(ledger: &Ledger, now: Timestamp) -> Vec<Approval> {
 }
 
 fn allowances(charter: &Charter, ledger: &Ledger, now: Timestamp) -> Vec<Allowance> {
-    const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
-    let day = now.0 / DAY_MS;
-    let asked = if ledger.asked.0 == day { ledger.asked.1 } else { 0 };
-    let at_work = ledger.orders.values().filter(|state| state.ended.is_none()).count() as u64;
-    vec![
-        Allowance {
-            name: "questions-today".to_owned(),
-            used: asked.into(),
-            limit: charter.settings.questions_a_day_max.into(),
-            resets: Some(Timestamp((day + 1) * DAY_MS)),
-        },
-        Allowance {
-            name: "workers".to_owned(),
-            used: at_work,
-            limit: charter.settings.workers_max.into(),
-            resets: None,
-        },
-    ]
+    let allowance = |Budget { name, unit: _, used, limit, frees }| Allowance { name, used, limit, resets: frees };
+    budgets(&charter.settings, ledger, now).into_iter().map(allowance).collect()
 }
 
 /// Cuts each list to its limit, the least pressing entries first, and then all of it to its size.

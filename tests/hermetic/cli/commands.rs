@@ -113,11 +113,12 @@ async fn what_is_paused_is_shown_wherever_somebody_may_look() {
     assert_eq!((&turns["items"][1]["paused"], &turns["items"][2]["paused"]), (&Value::Null, &"mission web".into()));
 }
 
-const READS: [&str; 11] = [
+const READS: [&str; 12] = [
     "get missions",
     "get findings",
     "get workers",
     "get approvals",
+    "get budgets",
     "get turns",
     "describe mission web",
     "describe approval a-0123456789",
@@ -143,6 +144,26 @@ async fn every_json_object_says_that_it_is_a_rehearsal() {
     let list: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&list["kind"], &list["items"][0]["name"]), (&"MissionList".into(), &"web".into()));
     assert_eq!(list["items"][0]["conditions"][0]["reason"], "Rehearsed");
+}
+
+#[tokio::test]
+async fn each_budget_is_listed_with_what_is_used_of_it() {
+    let data = Story::asking().write();
+    let (_, text) = said(data.path(), "get budgets").await.unwrap();
+    let row = |name: &str| -> Vec<String> {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {text}"));
+        line.split_whitespace().map(str::to_owned).collect()
+    };
+    assert_eq!(row("workers ")[1..4], ["0", "4", "workers"]);
+    assert_eq!(row("workers-this-hour")[1..4], ["1", "120", "workers"]);
+    assert_eq!(row("money-today")[1..4], ["0", "10000000", "micro-usd"]);
+    let (_, text) = said(data.path(), "get budgets workers-this-hour -o json").await.unwrap();
+    let list: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&list["kind"], &list["items"][0]["limit"]), (&"BudgetList".into(), &120.into()), "{list}");
+    // It was ordered in the second second.
+    assert_eq!(list["items"][0]["frees"], "2030-03-17T18:46:41.000Z", "{list}");
+    let failure = said(data.path(), "get budgets nope").await.unwrap_err();
+    assert!(failure.text().contains("quarterdeck get budgets"), "{}", failure.text());
 }
 
 #[tokio::test]
@@ -200,11 +221,16 @@ async fn a_file_that_is_not_understood_is_said_with_its_place_and_one_word() {
         "apiVersion: quarterdeck.dev/v1alpha1\nkind: Mission\nmetadata: {name: web}\nspec:\n  nope: 1\n",
     );
     write("charter.yaml", "autonmy: auto\n");
+    write("numbers.yaml", "workersMax: 4\nappliesADayMax: 5000\n");
     let path = |name: &str| folder.path().join(name).display().to_string();
     let run = format!("run {} --until-ready --engine /nonexistent", path("mission.yaml"));
     for (words, says) in [
         (run.clone(), format!("{}: line 5 column 3: unknown field `nope`", path("mission.yaml"))),
         (format!("{run} --config {}", path("charter.yaml")), format!("{}: line 1 column 1", path("charter.yaml"))),
+        (
+            format!("{run} --config {}", path("numbers.yaml")),
+            format!("{}: appliesADayMax is 5000; use a number from 0 to 1000", path("numbers.yaml")),
+        ),
     ] {
         let failure = said(&folder.path().join("data"), &words).await.unwrap_err();
         assert_eq!(failure.exit, Exit::Usage, "{words}");

@@ -172,9 +172,14 @@ impl Stage {
 
     /// The same, which reaches the engine by another socket.
     pub(crate) fn host_at(&self, engine: &Path, mission: &Path) -> Host {
+        self.host_with(engine, mission, &[])
+    }
+
+    /// The same, with more flags.
+    pub(crate) fn host_with(&self, engine: &Path, mission: &Path, more: &[&str]) -> Host {
         let log = self.folder.path().join("host.log");
         let open = || File::options().create(true).append(true).open(&log).unwrap();
-        let child = self.command(engine, &[mission], &[]).stdout(open()).stderr(open()).spawn().unwrap();
+        let child = self.command(engine, &[mission], more).stdout(open()).stderr(open()).spawn().unwrap();
         let mut host = Host { child, log: log.clone() };
         until("the host answers", PATIENCE, || {
             if let Some(status) = host.child.try_wait().unwrap() {

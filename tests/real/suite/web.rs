@@ -43,6 +43,39 @@ fn under_auto_a_mission_is_made_kept_repaired_and_removed() {
 }
 
 #[test]
+fn a_container_that_is_removed_after_each_repair_parks_its_mission() {
+    let Some(stage) = Stage::raise("trixie") else { return };
+    let (web, numbers) = (stage.example("web"), stage.path("numbers.yaml"));
+    fs::write(&numbers, "repairsMax: 2\nrepairRestMs: 1000\n").unwrap();
+    let host = stage.host_with(&stage.socket(), &web, &["--config", numbers.to_str().unwrap()]);
+    stage.until_phase("Ready");
+    for _ in 0..2 {
+        let before = stage.objects();
+        stage.remove_container("quarterdeck-web");
+        until("the container is made again", PATIENCE, || {
+            let now = stage.objects();
+            (now.containers.len() == 1 && now.containers != before.containers).then_some(())
+        });
+        stage.until_phase("Ready");
+    }
+    let finding = stage.until_finding("mission-parked");
+    let message = text("/message", &finding);
+    assert!(message.contains("applied 2 times since") && message.contains("create docker_container.web"), "{message}");
+
+    // The next time it stays away, and no worker looks.
+    let workers = stage.workers(None);
+    stage.remove_container("quarterdeck-web");
+    stage.until_phase("Degraded");
+    stage.until_turn();
+    assert_eq!((stage.objects().containers, stage.workers(None)), (Vec::new(), workers));
+    stage.must(&["release", "web", "--comment", "the script is gone"]);
+    stage.until_phase("Ready");
+    stage.must_answer(8080);
+    assert_eq!(host.stop().code(), Some(130));
+    stage.must_verify();
+}
+
+#[test]
 fn under_approve_nothing_is_applied_that_nobody_has_approved() {
     let Some(stage) = Stage::raise("trixie") else { return };
     let web = stage.example("web-approve");

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cover::widenings;
 use super::rules::Rules;
-use super::{Charter, Settings};
+use super::{Charter, Prices, Settings};
+use crate::order::Class;
 
 /// What somebody wants of the charter; what is not named stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,46 +117,93 @@ fn rules(old: &Rules, new: &Rules) -> Vec<Difference> {
     differences
 }
 
+/// A number of both charters: its name, both values, and whether a larger one permits more.
+struct Pair(&'static str, u64, u64, Widens);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Widens {
+    Upwards,
+    Downwards,
+}
+
 fn settings(old: &Settings, new: &Settings) -> Vec<Difference> {
+    let differ = |name: &str, before: String, after: String, wider: bool| {
+        let widens = wider.then(|| format!("it was {before}"));
+        let (name, kind) = (name.to_owned(), Kind::Changed);
+        (before != after).then_some(Difference { name, kind, before: Some(before), after: Some(after), widens })
+    };
+    let mut differences = Vec::new();
+    let (before, after) = (old.autonomy, new.autonomy);
+    differences.extend(differ("autonomy", before.name().to_owned(), after.name().to_owned(), after > before));
+    for Pair(name, before, after, way) in numbers(old, new) {
+        let wider = if way == Widens::Upwards { after > before } else { after < before };
+        differences.extend(differ(name, before.to_string(), after.to_string(), wider));
+    }
+    for class in Class::ALL {
+        let (before, after) = (old.workers_by_class.of(class), new.workers_by_class.of(class));
+        let said = |limit: Option<u32>| limit.map_or_else(|| "no limit".to_owned(), |limit| limit.to_string());
+        // None is the widest of all.
+        let wider = before.is_some_and(|before| after.is_none_or(|after| after > before));
+        differences.extend(differ(&format!("workersByClass.{}", class.name()), said(before), said(after), wider));
+    }
+    differences.extend(grants(&old.grants, &new.grants));
+    differences
+}
+
+fn numbers(old: &Settings, new: &Settings) -> [Pair; 12] {
+    use Widens::{Downwards, Upwards};
     // Taken apart, so that whoever adds a number decides which way it widens.
     let Settings {
-        autonomy,
-        grants,
+        autonomy: _,
+        grants: _,
+        workers_by_class: _,
         failures_max,
         approval_ttl_ms,
         repairs_max,
         repair_rest_ms,
         workers_max,
+        workers_an_hour_max,
+        applies_a_day_max,
         questions_a_day_max,
+        tokens_a_day_max,
+        money_a_day_max_micro_usd,
+        prices: Prices { input_per_million_micro_usd, output_per_million_micro_usd },
     } = new;
-    let mut differences = Vec::new();
-    let mut number = |name: &str, before: String, after: String, wider: bool| {
-        if before != after {
-            let widens = wider.then(|| format!("it was {before}"));
-            let (name, kind) = (name.to_owned(), Kind::Changed);
-            differences.push(Difference { name, kind, before: Some(before), after: Some(after), widens });
-        }
-    };
-    number("autonomy", old.autonomy.name().into(), autonomy.name().into(), *autonomy > old.autonomy);
-    let counts = [
-        ("failuresMax", u64::from(old.failures_max), u64::from(*failures_max)),
-        ("approvalTtlMs", old.approval_ttl_ms, *approval_ttl_ms),
-        ("repairsMax", u64::from(old.repairs_max), u64::from(*repairs_max)),
-        ("workersMax", u64::from(old.workers_max), u64::from(*workers_max)),
-        ("questionsADayMax", u64::from(old.questions_a_day_max), u64::from(*questions_a_day_max)),
-    ];
-    for (name, before, after) in counts {
-        number(name, before.to_string(), after.to_string(), after > before);
-    }
-    // A rest is the one number that permits more the smaller it is.
-    let (rested, rests) = (old.repair_rest_ms, *repair_rest_ms);
-    number("repairRestMs", rested.to_string(), rests.to_string(), rests < rested);
-    let added = grants.iter().filter(|grant| !old.grants.contains(grant)).map(|grant| (grant, Kind::Added));
-    let removed = old.grants.iter().filter(|grant| !grants.contains(grant)).map(|grant| (grant, Kind::Removed));
-    differences.extend(added.chain(removed).map(|(grant, kind)| {
+    let (of, prices) = (u64::from, &old.prices);
+    [
+        Pair("failuresMax", of(old.failures_max), of(*failures_max), Upwards),
+        Pair("approvalTtlMs", old.approval_ttl_ms, *approval_ttl_ms, Upwards),
+        Pair("repairsMax", of(old.repairs_max), of(*repairs_max), Upwards),
+        Pair("repairRestMs", old.repair_rest_ms, *repair_rest_ms, Downwards),
+        Pair("workersMax", of(old.workers_max), of(*workers_max), Upwards),
+        Pair("workersAnHourMax", of(old.workers_an_hour_max), of(*workers_an_hour_max), Upwards),
+        Pair("appliesADayMax", of(old.applies_a_day_max), of(*applies_a_day_max), Upwards),
+        Pair("questionsADayMax", of(old.questions_a_day_max), of(*questions_a_day_max), Upwards),
+        Pair("tokensADayMax", old.tokens_a_day_max, *tokens_a_day_max, Upwards),
+        Pair("moneyADayMaxMicroUsd", old.money_a_day_max_micro_usd, *money_a_day_max_micro_usd, Upwards),
+        // What costs less than before leaves more of the money.
+        Pair(
+            "prices.inputPerMillionMicroUsd",
+            prices.input_per_million_micro_usd,
+            *input_per_million_micro_usd,
+            Downwards,
+        ),
+        Pair(
+            "prices.outputPerMillionMicroUsd",
+            prices.output_per_million_micro_usd,
+            *output_per_million_micro_usd,
+            Downwards,
+        ),
+    ]
+}
+
+fn grants(old: &[String], new: &[String]) -> Vec<Difference> {
+    let added = new.iter().filter(|grant| !old.contains(grant)).map(|grant| (grant, Kind::Added));
+    let removed = old.iter().filter(|grant| !new.contains(grant)).map(|grant| (grant, Kind::Removed));
+    let difference = |(grant, kind): (&String, Kind)| {
         let is = |wanted: Kind| (kind == wanted).then(|| grant.clone());
         let widens = is(Kind::Added).map(|_| "it was not granted".to_owned());
         Difference { name: "grants".to_owned(), kind, before: is(Kind::Removed), after: is(Kind::Added), widens }
-    }));
-    differences
+    };
+    added.chain(removed).map(difference).collect()
 }

@@ -27,8 +27,16 @@ pub struct Request {
     pub attempt: u32,
     /// Workers at work, of all missions.
     pub workers: u32,
+    /// Workers that were started within the hour before.
+    pub workers_this_hour: u32,
+    /// Plans of all missions that were applied within the 24 hours before.
+    pub applies_today: u32,
     /// Questions to the brain since midnight UTC.
     pub questions_today: u32,
+    /// Tokens that they used since midnight UTC, and those that are reserved.
+    pub tokens_today: u64,
+    /// What those cost, in millionths of a US dollar.
+    pub micro_usd_today: u64,
     /// The findings that it answers.
     pub findings: Answered,
     /// Whether advice in view recommends it.
@@ -165,10 +173,16 @@ fn context(request: &Request) -> Vec<(String, RestrictedExpression)> {
             ("failures", long(request.failures)),
             ("attempt", long(request.attempt)),
             ("workers", long(request.workers)),
+            ("workersThisHour", long(request.workers_this_hour)),
+            ("appliesToday", long(request.applies_today)),
             ("recommended", RestrictedExpression::new_bool(request.recommended)),
         ]);
     } else if request.action != Name::Amend {
-        pairs.push(("questionsToday", long(request.questions_today)));
+        pairs.extend([
+            ("questionsToday", long(request.questions_today)),
+            ("tokensToday", longer(request.tokens_today)),
+            ("microUsdToday", longer(request.micro_usd_today)),
+        ]);
     }
     if let Some(gist) = &request.plan {
         pairs.push(("plan", plan(gist)));
@@ -180,7 +194,7 @@ fn findings(answered: &Answered) -> RestrictedExpression {
     record([
         ("count", long(answered.count)),
         ("worst", long(answered.worst)),
-        ("oldestSeconds", RestrictedExpression::new_long(i64::try_from(answered.oldest_seconds).unwrap_or(i64::MAX))),
+        ("oldestSeconds", longer(answered.oldest_seconds)),
         ("rules", set(&answered.rules)),
         ("namespaces", set(&answered.namespaces)),
     ])
@@ -226,6 +240,10 @@ fn text(value: &str) -> RestrictedExpression {
 
 fn long(value: u32) -> RestrictedExpression {
     RestrictedExpression::new_long(value.into())
+}
+
+fn longer(value: u64) -> RestrictedExpression {
+    RestrictedExpression::new_long(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
 fn set(values: &BTreeSet<String>) -> RestrictedExpression {

@@ -1,6 +1,6 @@
 //! Actions that start no worker.
 
-use super::{Refusal, Spent, Word, act, refuse, rules};
+use super::{Refusal, Spent, Word, act, budget, refuse, rules};
 use crate::charter::{Charter, Judgment, Reason, Request};
 use crate::decision::{Action, Proposal};
 use crate::ground::Ground;
@@ -37,7 +37,7 @@ pub(super) struct Case<'a> {
 pub(super) fn asked(case: &Case<'_>) -> Request {
     let Case { charter, ledger, ground, situation, proposal } = case;
     let mission = mission_of(&proposal.action).and_then(|id| ledger.missions.get(id));
-    rules::of_words(ledger, ground, situation, proposal, mission, charter.settings.autonomy)
+    rules::of_words(&charter.settings, ledger, ground, situation, proposal, mission)
 }
 
 pub(super) fn rule(case: &Case<'_>, spent: &Spent) -> Result<Word, Refusal> {
@@ -77,16 +77,12 @@ pub(super) fn rule(case: &Case<'_>, spent: &Spent) -> Result<Word, Refusal> {
                     format!("at most {QUESTIONS_A_DECISION_MAX} questions a decision"),
                 ));
             }
-            let day = situation.now.0 / (24 * 60 * 60 * 1_000);
-            let asked = if ledger.asked.0 == day { ledger.asked.1 } else { 0 };
-            if asked.saturating_add(spent.questions) >= charter.settings.questions_a_day_max {
-                return Err(refuse(
-                    "questions-spent",
-                    format!("{asked} questions were asked today, and no more are allowed"),
-                ));
-            }
+            budget::questions(&charter.settings, ledger, situation.now, spent)?;
             match Question::new(situation, id, *kind, mission.as_ref(), findings, note.as_deref()) {
-                Ok(question) => Ok(act("the question is put to the brain".to_owned(), Effect::Ask(Box::new(question)))),
+                Ok(question) => {
+                    budget::tokens(&charter.settings, ledger, situation.now, &question, spent)?;
+                    Ok(act("the question is put to the brain".to_owned(), Effect::Ask(Box::new(question))))
+                }
                 Err(error) => Err(refuse("question-refused", error.to_string())),
             }
         }

@@ -6,15 +6,13 @@
 use std::collections::BTreeSet;
 
 use super::work::Case;
-use crate::charter::{Answered, Asker, Name, PlanGist, Request, Subject};
+use crate::charter::{Answered, Asker, Name, PlanGist, Request, Settings, Subject};
 use crate::decision::Proposal;
 use crate::ground::{Ground, Unshown};
 use crate::ids::{FindingId, MissionId, Timestamp};
 use crate::ledger::{Ledger, MissionState, hour_and_weekday};
 use crate::order::{Order, SavedPlan};
 use crate::situation::{Autonomy, Reply, Severity, Situation};
-
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// The question about work.
 pub(super) fn of_work(case: &Case<'_>, mission: &MissionState, autonomy: Autonomy, order: &Order) -> Request {
@@ -25,7 +23,9 @@ pub(super) fn of_work(case: &Case<'_>, mission: &MissionState, autonomy: Autonom
         mission: Some(subject(mission, autonomy)),
         failures: mission.tallies.get(&case.operation).map_or(0, |tally| tally.failures),
         attempt: order.attempt,
-        workers: count(case.ledger.orders.values().filter(|state| state.ended.is_none())),
+        workers: case.ledger.workers(None),
+        workers_this_hour: case.ledger.spending.workers_this_hour(case.situation.now),
+        applies_today: case.ledger.spending.applies_today(case.situation.now),
         recommended: recommended(case.situation, mission),
         plan: saved.map(gist),
         ..common(case.ledger, case.ground, case.situation, case.proposal, Some(&mission.id))
@@ -34,17 +34,19 @@ pub(super) fn of_work(case: &Case<'_>, mission: &MissionState, autonomy: Autonom
 
 /// The question about an action that starts no worker.
 pub(super) fn of_words(
+    settings: &Settings,
     ledger: &Ledger,
     ground: &Ground,
     situation: &Situation,
     proposal: &Proposal,
     mission: Option<&MissionState>,
-    ceiling: Autonomy,
 ) -> Request {
-    let asked = if ledger.asked.0 == situation.now.0 / DAY_MS { ledger.asked.1 } else { 0 };
+    let usage = ledger.spending.usage_today(situation.now);
     Request {
-        mission: mission.map(|state| subject(state, state.autonomy(ceiling))),
-        questions_today: asked,
+        mission: mission.map(|state| subject(state, state.autonomy(settings.autonomy))),
+        questions_today: ledger.questions_today(situation.now),
+        tokens_today: usage.tokens(),
+        micro_usd_today: settings.prices.micro_usd(usage),
         ..common(ledger, ground, situation, proposal, mission.map(|state| &state.id))
     }
 }

@@ -1,6 +1,6 @@
 //! Actions that start a worker.
 
-use super::{Refusal, Spent, Word, act, converge, refuse, rules};
+use super::{Refusal, Spent, Word, act, budget, converge, refuse, rules};
 use crate::charter::{self, Charter, Judgment, Reason};
 use crate::contest;
 use crate::decision::{Proposal, Target};
@@ -122,10 +122,7 @@ fn timely(case: &Case<'_>, mission: &MissionState, spent: &Spent) -> Result<(), 
         return Err(refuse("one-at-a-time", "this decision has started a worker of this mission already"));
     }
     converge::rule(case, mission)?;
-    let at_work = case.ledger.orders.values().filter(|state| state.ended.is_none()).count();
-    if u32::try_from(at_work).unwrap_or(u32::MAX).saturating_add(spent.workers) >= case.charter.settings.workers_max {
-        return Err(refuse("workers-busy", format!("{at_work} workers are at work, and no more are allowed")));
-    }
+    budget::worker(case, spent)?;
     let Some(tally) = mission.tallies.get(&case.operation) else { return Ok(()) };
     match tally.not_before {
         Some(not_before) if case.situation.now < not_before => {

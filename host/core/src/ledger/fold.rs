@@ -35,6 +35,7 @@ impl Ledger {
                 self.rehearsal = begun.rehearsal;
                 self.unanswer_questions(begun.at);
                 self.law.begin(begun.ceiling);
+                self.spending.keep_open();
             }
             Entry::Chartered(chartered) => self.law.take(chartered),
             Entry::Activated(activated) => self.activate(activated),
@@ -231,7 +232,7 @@ impl Ledger {
 
     fn rule(&mut self, opened: &Opened, verdict: &Verdict) {
         match &verdict.effect {
-            Some(Effect::Start(order)) => self.start(order, verdict),
+            Some(Effect::Start(order)) => self.start(order, verdict, opened.at),
             Some(Effect::Request(request)) => self.request(request),
             Some(Effect::Ask(question)) => self.ask(question, opened.at),
             Some(Effect::Notify { severity, title, text }) => self.notifications.push(Notification {
@@ -253,7 +254,8 @@ impl Ledger {
         self.verdicts.insert(verdict.key.clone(), kept);
     }
 
-    fn start(&mut self, order: &Order, verdict: &Verdict) {
+    fn start(&mut self, order: &Order, verdict: &Verdict, at: Timestamp) {
+        self.spending.begin(order, at);
         if let Some(record) = verdict.approval.as_ref().and_then(|id| self.approvals.get_mut(id)) {
             record.used = true;
         }
@@ -267,6 +269,7 @@ impl Ledger {
 
     /// An order that was never started has used up nothing: no attempt, and no person's word.
     fn abandon(&mut self, order: &OrderName) {
+        self.spending.give_back(order);
         let approval = self.orders.remove(order).and_then(|state| state.approval);
         if let Some(record) = approval.and_then(|id| self.approvals.get_mut(&id)) {
             record.used = false;
@@ -289,6 +292,7 @@ impl Ledger {
     }
 
     fn ask(&mut self, question: &Question, at: Timestamp) {
+        self.spending.reserve(question, at);
         let day = at.0 / DAY_MS;
         self.asked = if self.asked.0 == day { (day, self.asked.1.saturating_add(1)) } else { (day, 1) };
         let advice = Advice {
@@ -303,6 +307,7 @@ impl Ledger {
     }
 
     fn reply(&mut self, reply: &BrainReply) {
+        self.spending.settle(reply);
         if let Some(record) = self.advice.get_mut(&reply.question) {
             record.advice.answered = Some(reply.answered);
             record.advice.model.clone_from(&reply.model);

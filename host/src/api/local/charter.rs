@@ -67,6 +67,9 @@ pub(super) async fn amend(
     if let Some(Err(problem)) = settings.as_ref().map(Settings::parsed_grants) {
         return refuse(StatusCode::BAD_REQUEST, &problem.to_string(), next);
     }
+    if let Some(Err(problem)) = settings.as_ref().map(Settings::check) {
+        return refuse(StatusCode::BAD_REQUEST, &problem.to_string(), next);
+    }
     match desk.commands.amend(Person::Uid(uid), Box::new(Amendment { rules, settings })).await {
         Ok(None) => Json(Amended::Unchanged).into_response(),
         Ok(Some(chartered)) => Json(Amended::of(chartered.standing)).into_response(),

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use quarterdeck_core::question::AnswerError;
+use quarterdeck_core::question::{AnswerError, Bill};
 
 /// Of what the service said at most this many characters are shown: one sentence.
 const EXCERPT_CHARS_MAX: usize = 160;
@@ -85,6 +85,37 @@ impl Failure {
             | Failure::NoQuota(_)
             | Failure::NoCapacity(_)
             | Failure::Refused { .. } => None,
+        }
+    }
+
+    /// Whether a question that ended like this may have been paid for. The service takes nothing for what it refuses or
+    /// fails at itself; what broke or was late on the way may have been answered.
+    pub(super) fn bill(&self) -> Bill {
+        match self {
+            // A success of another kind than is known is no refusal.
+            Failure::Refused { status, .. } if *status < 400 => Bill::Unknown,
+            Failure::Unreachable(_)
+            | Failure::Redirected(_)
+            | Failure::Key { .. }
+            | Failure::ModelNotFound { .. }
+            | Failure::QuotaOfDay(_)
+            | Failure::NoQuota(_)
+            | Failure::NoCapacity(_)
+            | Failure::Quota { .. }
+            | Failure::Unavailable { .. }
+            | Failure::Refused { .. } => Bill::Nothing,
+            Failure::Deadline(_)
+            | Failure::Broken(_)
+            | Failure::TooLarge(_)
+            | Failure::Unreadable(_)
+            | Failure::Blocked(_)
+            | Failure::Candidates(_)
+            | Failure::CutOff { .. }
+            | Failure::Unfinished(_)
+            | Failure::Empty
+            | Failure::OtherModel { .. }
+            | Failure::NoModel
+            | Failure::Answer(_) => Bill::Unknown,
         }
     }
 

@@ -4,7 +4,7 @@
 //! holds exactly one candidate, ended with `STOP`, came from the configured model, has text beside its thoughts, and core
 //! can parse that text against the question. What it cost is counted whatever became of it.
 
-use quarterdeck_core::question::{Question, Tokens, parse_answer};
+use quarterdeck_core::question::{Bill, Question, Tokens, parse_answer};
 use quarterdeck_core::situation::Assessment;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,12 +17,13 @@ use super::refusal::read;
 pub(super) struct Outcome {
     pub(super) model: Option<String>,
     pub(super) tokens: Tokens,
+    pub(super) bill: Bill,
     pub(super) answer: Result<Assessment, Failure>,
 }
 
 impl Outcome {
     pub(super) fn failed(failure: Failure) -> Outcome {
-        Outcome { model: None, tokens: Tokens::default(), answer: Err(failure) }
+        Outcome { model: None, tokens: Tokens::default(), bill: failure.bill(), answer: Err(failure) }
     }
 }
 
@@ -126,7 +127,9 @@ pub(super) fn outcome(question: &Question, wanted: &str, body: &str) -> Outcome 
     let model = response.model_version.as_deref().map(excerpt);
     let answer = accepted(&response, wanted)
         .and_then(|text| parse_answer(question, &text).map_err(|error| Failure::of_answer(&error)));
-    Outcome { model, tokens, answer }
+    // Who answers and does not count has been paid all the same.
+    let bill = if tokens == Tokens::default() { Bill::Unknown } else { Bill::Counted };
+    Outcome { model, tokens, bill, answer }
 }
 
 /// The answer's text, where all else about it is right.

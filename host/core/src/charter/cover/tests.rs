@@ -188,3 +188,35 @@ fn a_change_is_told_rule_by_rule_and_number_by_number() {
     );
     assert!(!change.only_narrows() && Change::between(&old, &old).is_empty());
 }
+
+/// Each number by itself, a little more and a little less.
+#[test]
+fn each_number_widens_one_way_and_narrows_the_other() {
+    let json = serde_json::to_value(Charter::default()).unwrap();
+    let numbers = ["failuresMax", "approvalTtlMs", "repairsMax", "repairRestMs", "workersMax", "workersAnHourMax"]
+        .into_iter()
+        .chain(["appliesADayMax", "questionsADayMax", "tokensADayMax", "moneyADayMaxMicroUsd"])
+        .chain(["prices/inputPerMillionMicroUsd", "prices/outputPerMillionMicroUsd"]);
+    for name in numbers {
+        let changed = |by: i64| {
+            let mut json = json.clone();
+            let number = json.pointer_mut(&format!("/settings/{name}")).unwrap();
+            *number = (number.as_i64().unwrap() + by).into();
+            let changed: Charter = serde_json::from_value(json).unwrap();
+            Change::between(&Charter::default(), &changed)
+        };
+        let (more, less) = (changed(1), changed(-1));
+        assert_eq!((more.settings.len(), less.settings.len()), (1, 1), "{name}");
+        let downwards = name == "repairRestMs" || name.starts_with("prices");
+        assert_eq!((more.only_narrows(), less.only_narrows()), (downwards, !downwards), "{name}");
+    }
+    let limited = |limit: Option<u32>| {
+        let mut charter = Charter::default();
+        charter.settings.workers_by_class.builder = limit;
+        charter
+    };
+    for (before, after, narrows) in [(None, Some(3), true), (Some(3), None, false), (Some(3), Some(2), true)] {
+        let change = Change::between(&limited(before), &limited(after));
+        assert_eq!((change.settings.len(), change.only_narrows()), (1, narrows), "{before:?} {after:?}");
+    }
+}

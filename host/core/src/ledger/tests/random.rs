@@ -10,7 +10,7 @@ use crate::fixture::{begun, saved, state};
 use crate::observation::Command;
 use crate::observation::{Commanded, Observation, SeenMission, WorkerReport};
 use crate::order::{ApplyInput, Class, OBJECTS_MAX};
-use crate::question::BrainReply;
+use crate::question::{Bill, BrainReply};
 use crate::situation::{QuestionKind, Reply};
 
 /// Numbers that look like chance and are the same in every run: xorshift64*.
@@ -199,6 +199,7 @@ impl Numbers {
                 model: None,
                 reply: Reply::Unanswered("no".to_owned()),
                 tokens: Default::default(),
+                bill: [Bill::Nothing, Bill::Counted, Bill::Unknown][usize::try_from(self.below(3)).unwrap()],
             }),
             9 => Entry::Claimed(Claimed { at, order: self.name(), claimant: self.below(3).to_string() }),
             10 | 11 => Entry::Ended(Box::new(Ended { at, order: self.name(), result: self.result() })),
