@@ -199,6 +199,26 @@ fn applies_are_limited_by_the_day_and_plans_are_not() {
 }
 
 #[test]
+fn rules_see_what_is_used_up() {
+    let rules = "@id(\"plan\") permit (principal, action == Action::\"plan\", resource) when { context.workersThisHour < 2 };\n\
+        @id(\"apply\") permit (principal, action == Action::\"apply\", resource) when { context.appliesToday < 1 };\n\
+        @id(\"ask\") permit (principal, action == Action::\"ask\", resource)\n\
+        when { context.tokensToday == 0 && context.microUsdToday == 0 };";
+    let mut scene = asking();
+    scene.charter.rules = crate::charter::Rules::parse(rules).unwrap();
+    let artifact = scene.planned(Vec::new());
+    assert_eq!(scene.rule_of(scene.build(BuildStep::Plan)), "plan");
+    let order = scene.start(scene.build(BuildStep::Apply(artifact)));
+    scene.end(&order.name, succeeded());
+    assert_eq!(scene.rule_of(scene.build(BuildStep::Plan)), "no-permit");
+    scene.pass(HOUR_MS);
+    let artifact = scene.planned(Vec::new());
+    assert_eq!(scene.rule_of(scene.build(BuildStep::Apply(artifact))), "no-permit");
+    assert_eq!(ruled(&mut scene, vec![ask("q")]), ["ask"]);
+    assert_eq!(scene.rule_of(ask("another")), "no-permit");
+}
+
+#[test]
 fn each_budget_says_how_much_is_used_and_when_it_comes_back() {
     let mut scene = asking();
     scene.charter.settings.workers_by_class.scanner = Some(3);

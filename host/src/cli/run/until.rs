@@ -50,7 +50,12 @@ fn part(mission: &MissionView) -> Part {
     let stuck = |next: String| Part::Stuck { cause: mission.message.clone(), next };
     let file = || format!("change {}; it is read again without a restart", mission.source);
     match mission.phase {
-        Phase::Pending | Phase::Planned | Phase::Verifying | Phase::Degraded | Phase::Failed
+        Phase::Pending
+        | Phase::Planned
+        | Phase::AwaitingApproval
+        | Phase::Verifying
+        | Phase::Degraded
+        | Phase::Failed
             if mission.parked.is_some() =>
         {
             stuck(format!("mend the cause, then with a host running: quarterdeck release {name}"))
