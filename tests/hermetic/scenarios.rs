@@ -119,6 +119,19 @@ pub(crate) fn all() -> Vec<Scenario> {
                 Ok(())
             })
         },
+        Scenario {
+            charter: Charter {
+                settings: Settings { workers_an_hour_max: 1, ..Settings::default() },
+                ..Charter::default()
+            },
+            ..scenario("an-hours-workers-are-spent-and-the-rest-waits-for-the-next", "  autonomy: auto\n", |host| {
+                host.turns(3_590_000, 10_000)?;
+                assert_eq!((host.phase("shop"), host.book.ledger().orders.len()), ("Planned", 1));
+                host.turns(60_000, 1_000)?;
+                assert_eq!(host.phase("shop"), "Ready");
+                Ok(())
+            })
+        },
         scenario("suspended-rests", "  autonomy: auto\n  desired: suspended\n", |host| {
             host.turns(30_000, 5_000)?;
             assert_eq!(host.phase("shop"), "Suspended");
