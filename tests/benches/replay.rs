@@ -1,7 +1,7 @@
 //! What a replay costs: a journal of 10 000 turns of steward, asked again, against the floor of reading and folding it.
 //!
-//! The journal is made by the host itself in its box: eight missions, one of which loses a container every minute, and some
-//! containers that fail and are nobody's. What a replay takes above the floor are the decisions (on other threads), the
+//! The journal is made by the host itself in its box: eight missions, one of which loses a container every minute, in turn, so
+//! that none is parked, and some containers that fail and are nobody's. What a replay takes above the floor are the decisions (on other threads), the
 //! gate, and the ledger's digest at every turn. The goal is 10 000 turns in 10 s on two cores. Blocks are taken in turns,
 //! so that a slow spell of the machine meets both. Another number of turns: `cargo bench --bench replay -- 2000`.
 
@@ -90,7 +90,11 @@ fn lived(turns: u64) -> Result<Harness> {
         files.iter().map(|files| files.each_ref().map(|(name, text)| (*name, text.as_str()))).collect();
     let missions: Vec<(&str, &[(&str, &str)])> =
         names.iter().zip(&files).map(|(name, files)| (name.as_str(), files.as_slice())).collect();
-    let mut host = Harness::new(&missions, Charter::default(), Script::default())?;
+    // As much work as there can be: no rate ends it.
+    let mut charter = Charter::default();
+    (charter.settings.workers_an_hour_max, charter.settings.applies_a_day_max) = (600, 1_000);
+    (charter.settings.repairs_max, charter.settings.repair_rest_ms) = (100, 0);
+    let mut host = Harness::new(&missions, charter, Script::default())?;
     host.disturb("strays", |world| {
         (0..STRAYS).for_each(|number| world.add_container(&format!("stray-{number}"), ContainerState::Exited(1)));
     });
@@ -98,8 +102,9 @@ fn lived(turns: u64) -> Result<Harness> {
         host.turn()?;
         host.pass(STEP_MS);
         if turn % CALM == 0 {
+            let loser = format!("{}-web", names[usize::try_from(turn / CALM)? % MISSIONS]);
             host.disturb("one is lost", |world| {
-                world.remove("shop-0-web");
+                world.remove(&loser);
             });
         }
     }
