@@ -27,6 +27,7 @@ mod say;
 mod seal;
 mod state;
 mod verify;
+mod why;
 
 pub use args::Cli;
 pub use exit::{Exit, Failure};
@@ -77,6 +78,7 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
             String::new()
         }
         Command::Replay(args) => return replay::replay(&place()?, &args),
+        Command::Why(args) => why::why(&place()?, &args.asked, args.output)?,
         Command::Charter(CharterCommand::Status { output }) => law::status(&place()?, output).await?,
         Command::Charter(CharterCommand::Apply(args)) => return said(law::apply(&place()?, args).await),
         Command::Charter(CharterCommand::Show { charter }) => law::rules(place(), &charter)?.text().to_owned(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use quarterdeck_core::redaction::Redactor;
 
+pub mod account;
 pub mod act;
 pub mod api;
 pub mod app;

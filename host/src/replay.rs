@@ -33,6 +33,7 @@ use quarterdeck_core::verdict::Verdict;
 use crate::remember::JournalError;
 
 pub use compare::{Difference, What};
+pub(crate) use recall::Recall;
 pub use recall::{Turn, turns};
 pub use report::{DIFFERENCES_KEPT_MAX, Decided, Report, Tally, Treatment};
 pub use rerun::{Asked, ReplayError, replay};

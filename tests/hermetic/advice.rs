@@ -25,10 +25,10 @@ terraform {
 resource "docker_network" "private" { name = "shop" }
 "#;
 /// Far above what the story takes; only a host that hangs gets there.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A host in rehearsal whose imagined engine has a container that exited, and whose brain is this Gemini.
-async fn host(data: &Path, gemini: &FakeGemini) -> Host {
+pub(crate) async fn host(data: &Path, gemini: &FakeGemini) -> Host {
     // An error means that another test has installed it.
     let _already = rustls::crypto::ring::default_provider().install_default();
     let mission = data.join("shop");

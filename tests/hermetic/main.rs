@@ -24,5 +24,6 @@ mod replay;
 mod scenarios;
 mod states;
 mod tidy;
+mod why;
 mod worker;
 mod yes;

@@ -4,6 +4,7 @@ mod charter;
 mod journal;
 mod pause;
 mod replay;
+mod why;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub use charter::{AmendArgs, CharterCommand};
 pub use journal::{JournalCommand, PruneArgs, VerifyArgs};
 pub use pause::{PauseArgs, ScopeArgs};
 pub use replay::ReplayArgs;
+pub use why::WhyArgs;
 
 use super::place::World;
 use super::print::Output;
@@ -170,6 +172,9 @@ pub enum Command {
     /// Ask the policy and the gate again about every recorded turn, or another policy or charter in their place
     #[command(after_help = replay::EXAMPLES)]
     Replay(ReplayArgs),
+    /// Say why something was done: back to its turn, findings, policy, rule, people and bytes, from the journal alone
+    #[command(after_help = why::EXAMPLES)]
+    Why(WhyArgs),
     /// Look at charters, the rules that a security team reads, and try them
     #[command(subcommand)]
     Charter(CharterCommand),

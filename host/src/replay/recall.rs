@@ -32,7 +32,7 @@ pub struct Turn {
 
 /// What follows from the entries so far.
 #[derive(Default)]
-struct Recall {
+pub(crate) struct Recall {
     ledger: Arc<Ledger>,
     /// What others than the loop wrote since; the next turn may not have known of it.
     beside: VecDeque<Entry>,
@@ -45,10 +45,7 @@ struct Recall {
 /// Where the journal is damaged or can't be read.
 pub fn turns(folder: &Path, each: &mut impl FnMut(Turn)) -> Result<bool, JournalError> {
     let reader = Reader::open(folder)?;
-    let mut recall = Recall { ledger: Arc::new(reader.ledger()), ..Recall::default() };
-    if let Some(begun) = reader.begun() {
-        recall.begin(begun);
-    }
+    let mut recall = Recall::after(&reader);
     reader.read(&mut |record| {
         if let Some(turn) = recall.take(record.entry) {
             each(turn);
@@ -58,7 +55,22 @@ pub fn turns(folder: &Path, each: &mut impl FnMut(Turn)) -> Result<bool, Journal
 }
 
 impl Recall {
-    fn take(&mut self, entry: Entry) -> Option<Turn> {
+    /// What followed from the records that were pruned; nothing where none was.
+    pub(crate) fn after(reader: &Reader) -> Recall {
+        let mut recall = Recall { ledger: Arc::new(reader.ledger()), ..Recall::default() };
+        if let Some(begun) = reader.begun() {
+            recall.begin(begun);
+        }
+        recall
+    }
+
+    /// The ledger after the entries that it knows of: those that others than the loop wrote last may not be in it yet.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Takes the next entry; gives back a turn where it is one.
+    pub(crate) fn take(&mut self, entry: Entry) -> Option<Turn> {
         let mut known = None;
         match &entry {
             Entry::Claimed(_) | Entry::Stored(_) | Entry::StateChanged(_) | Entry::Checkpoint(_) => {
@@ -87,6 +99,12 @@ impl Recall {
 
     fn begin(&mut self, begun: &Begun) {
         self.sandbox = Some(Arc::new(begun.sandbox.clone()));
+    }
+
+    /// Takes a turn of which nobody asks what it knew, which costs a digest of the ledger.
+    pub(crate) fn pass_over(&mut self, opened: &Entry) {
+        while self.next_beside() {}
+        self.fold(opened);
     }
 
     /// The ledger that a turn knew, and whether it is the one that the turn recorded.

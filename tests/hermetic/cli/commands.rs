@@ -4,7 +4,7 @@ use clap::{CommandFactory, Parser};
 use quarterdeck::cli::{Cli, Exit, Failure, execute};
 use serde_json::Value;
 
-use super::story::Story;
+use super::story::{Story, planning};
 
 pub(super) async fn said(data: &std::path::Path, words: &str) -> Result<(Exit, String), Failure> {
     let words = ["quarterdeck", "--data", data.to_str().unwrap()].into_iter().chain(words.split_whitespace());
@@ -52,6 +52,7 @@ fn a_command_line_is_parsed_once_and_refused_readably() {
         "quarterdeck journal prune --before 2026-10-01T06:00:00Z",
         "quarterdeck journal prune --keep 30d",
         "quarterdeck journal verify --key a.pem --key b.pem --checkpoint c.txt --archive d -o json",
+        "quarterdeck why web/docker_container.web -o wide",
         "quarterdeck worker terraform plan --folder x",
         "quarterdeck pause",
         "quarterdeck pause web --class scanner --cancel --comment freeze",
@@ -113,7 +114,7 @@ async fn what_is_paused_is_shown_wherever_somebody_may_look() {
     assert_eq!((&turns["items"][1]["paused"], &turns["items"][2]["paused"]), (&Value::Null, &"mission web".into()));
 }
 
-const READS: [&str; 12] = [
+const READS: [&str; 15] = [
     "get missions",
     "get findings",
     "get workers",
@@ -126,12 +127,16 @@ const READS: [&str; 12] = [
     "journal list",
     "journal show 2",
     "replay --charter production",
+    "why 2",
+    "why a-0123456789",
+    "why web/docker_container.web",
 ];
 
 #[tokio::test]
 async fn every_json_object_says_that_it_is_a_rehearsal() {
     let data = Story::asking().write();
-    for words in READS.into_iter().chain(["journal show 2 --situation"]) {
+    let why = format!("why {}", planning().name);
+    for words in READS.into_iter().chain(["journal show 2 --situation", &why]) {
         let (_, text) = said(data.path(), &format!("{words} -o json")).await.unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["rehearsal"], true, "{words}");
@@ -169,7 +174,8 @@ async fn each_budget_is_listed_with_what_is_used_of_it() {
 #[tokio::test]
 async fn nothing_that_is_printed_can_deceive_a_reader() {
     let data = Story::asking().write();
-    for words in READS.into_iter().chain(["journal show 2 --situation"]) {
+    let why = format!("why {}", planning().name);
+    for words in READS.into_iter().chain(["journal show 2 --situation", &why]) {
         for output in ["table", "wide", "json"] {
             let (_, text) = said(data.path(), &format!("{words} -o {output}")).await.unwrap();
             let hidden = text.chars().find(|c| *c != '\n' && quarterdeck_core::text::is_hidden(*c));
@@ -197,6 +203,7 @@ async fn what_is_not_there_is_said_with_what_to_do() {
         ("get missions nope", Exit::Failed, "quarterdeck get missions"),
         ("describe finding f-1", Exit::Failed, "quarterdeck get findings"),
         ("journal show 99", Exit::Failed, "quarterdeck get turns"),
+        ("why 99", Exit::Failed, "get turns"),
         ("approve a-0123456789", Exit::Unreachable, "quarterdeck run PATH"),
         ("destroy web --yes", Exit::Unreachable, "quarterdeck run PATH"),
         ("pause --cancel", Exit::Unreachable, "quarterdeck run PATH --paused"),

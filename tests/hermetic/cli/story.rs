@@ -70,7 +70,7 @@ fn order(operation: Operation, input: Digest, apply: Option<ApplyInput>) -> Orde
     }
 }
 
-fn planning() -> Order {
+pub(super) fn planning() -> Order {
     order(Operation::Plan, Digest::of(b"files"), None)
 }
 

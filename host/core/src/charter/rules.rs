@@ -127,6 +127,14 @@ impl Rules {
         self.compiled().map_or(&[], |compiled| &compiled.rules)
     }
 
+    /// The rule of that name and its text; none where no rule is called so.
+    pub fn rule(&self, id: &str) -> Option<(&Rule, String)> {
+        let compiled = self.compiled()?;
+        let rule = compiled.rules.iter().find(|rule| rule.id == id)?;
+        let text = compiled.policy(rule).map(|policy| policy.to_string()).unwrap_or_default();
+        Some((rule, text.trim().to_owned()))
+    }
+
     /// What the rules say to a request.
     pub fn judge(&self, request: &Request) -> Judgment {
         let Some(compiled) = self.compiled() else {
