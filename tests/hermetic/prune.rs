@@ -142,6 +142,8 @@ fn what_is_left_after_a_prune_proves_folds_and_answers_as_before() {
     assert_eq!((&said["prunedUpToTurn"], &said["range"][0]), (&gone.into(), &(gone + 1).into()));
     assert_eq!(said["turns"]["same"], turns - u64::from(gone), "every turn that is left is the same");
     assert!(copy.says(&["replay"]).contains(&format!("with the turns up to {gone}")));
+    copy.says(&["why", &format!("turn/{}", gone + 1)]);
+    assert!(ends_with(&copy, 1, &["why", "turn/1"]).contains("turn/1"));
 
     let book = started(&copy);
     assert_eq!(*book.ledger(), whole);

@@ -2,26 +2,27 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod people;
+mod things;
 mod whole;
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use quarterdeck::account::{Account, AccountError, Cause, Kept, Says, account, account_of};
-use quarterdeck::remember::Durable;
+use quarterdeck::account::{Account, Cause, Kept, Says, account, account_of};
 use quarterdeck::remember::journal::{self, Record};
-use quarterdeck_core::charter::{Amendment, Charter, LAPTOP, Rules};
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding;
-use quarterdeck_core::entry::{Answered, Entry, Opened, Standing};
-use quarterdeck_core::ids::{ApprovalId, OrderName};
-use quarterdeck_core::observation::{Command, Commanded, Person};
+use quarterdeck_core::entry::{Answered, Entry, Opened, Settled};
+use quarterdeck_core::ids::OrderName;
+use quarterdeck_core::observation::{Command, Commanded};
 use quarterdeck_core::situation::{Operation, Situation};
 use quarterdeck_core::verdict::{Effect, Verdict};
+use quarterdeck_tests::guests::named as guest;
 use quarterdeck_tests::harness::Harness;
 
 use crate::replay::named;
-use crate::scenarios::{MAIN_TF, all, mission, play};
+use crate::scenarios::{all, play};
 
 fn nowhere(_: &Digest) -> Kept {
     Kept::Gone
@@ -209,111 +210,68 @@ fn every_request_and_every_turn_that_did_something_has_an_account() -> Result<()
 }
 
 #[test]
-fn what_two_people_approved_names_both_of_them_and_what_they_wrote() -> Result<()> {
-    let two = LAPTOP.replace(
-        "permit (principal, action == Action::\"apply\", resource);",
-        "@approval(\"human\")\n@approvers(\"2\")\npermit (principal, action == Action::\"apply\", resource);",
-    );
-    assert_ne!(two, LAPTOP);
-    let charter = Charter { rules: Rules::parse(&two).unwrap(), ..Charter::default() };
-    let yaml = mission("shop", "  autonomy: auto\n");
-    let mut host =
-        Harness::new(&[("shop", &[("mission.yaml", &yaml), ("main.tf", MAIN_TF)])], charter, Default::default())?;
-    host.turns(10_000, 1_000)?;
-    let approval = host.book.ledger().approvals.keys().next().unwrap().clone();
-    for (uid, comment) in [(61_201, "seen with Ben"), (61_202, "seen with Ada")] {
-        says(&host, uid, &approval, Some(comment))?;
-    }
-    host.turns(10_000, 1_000)?;
-    let apply = host.book.ledger().orders.values().find(|s| s.order.key.operation == Operation::Apply).unwrap().clone();
-    for asked in [apply.order.name.as_str(), approval.as_str()] {
-        let account = why(&host, asked);
-        for (who, comment) in [("uid 61201", "seen with Ben"), ("uid 61202", "seen with Ada")] {
-            let said = account.causes.iter().filter(|cause| cause.says == Says::Person && cause.what.starts_with(who));
-            assert_eq!(said.map(words).filter(|said| said.contains(comment)).count(), 1, "{asked}: {account:#?}");
+fn a_turn_says_what_came_and_went_since_the_one_before_and_how_its_policy_failed() -> Result<()> {
+    let mut host = play(named("drift-is-repaired-under-auto"))?;
+    let seen = |opened: &Opened| -> BTreeSet<String> {
+        let situation: Situation = encoding::decode(&opened.situation).unwrap();
+        situation.findings.iter().map(|finding| finding.id.to_string()).collect()
+    };
+    let (mut before, mut came, mut went) = (BTreeSet::new(), 0, 0);
+    for (seq, opened) in opened(&records(&host)) {
+        let now = seen(opened);
+        if now != before {
+            let account = why(&host, &format!("turn/{}", opened.turn));
+            let news = cause(&account, seq, Says::Host, &["had not seen in the turn before"]);
+            let told = |name: &str| -> BTreeSet<String> {
+                let details = news.details.iter().filter(|detail| detail.name == name);
+                details.map(|detail| detail.lines[0].split(' ').next().unwrap().to_owned()).collect()
+            };
+            assert_eq!(told("opened"), now.difference(&before).cloned().collect(), "turn {}", opened.turn);
+            assert_eq!(told("resolved"), before.difference(&now).cloned().collect(), "turn {}", opened.turn);
+            (came, went) = (came + told("opened").len(), went + told("resolved").len());
         }
-        assert!(
-            account.causes.iter().any(|cause| cause.what.starts_with("2 people were asked in turn")),
-            "{account:#?}"
-        );
-        assert!(
-            account.causes.iter().any(|cause| words(cause).contains("wants 2 to say yes by applies")),
-            "{account:#?}"
-        );
+        before = now;
     }
-    Ok(())
-}
+    assert!(came > 0 && went > 0, "{came} {went}");
 
-fn says(host: &Harness, uid: u32, approval: &ApprovalId, comment: Option<&str>) -> Result<()> {
-    let command = Command::Approve { approval: approval.clone(), comment: comment.map(str::to_owned) };
-    host.book.transact(|ledger| {
-        let (at, who) = (ledger.now, Person::Uid(uid));
-        ledger.permits(&who, &command, at)?;
-        Ok::<_, quarterdeck_core::ledger::CommandError>(vec![Entry::Commanded(Commanded { at, who, command })])
-    })?;
-    Ok(())
-}
-
-#[test]
-fn a_charter_that_was_asked_about_is_led_back_to_who_wanted_and_who_approved_it() -> Result<()> {
-    let mut host = play(named("auto-builds-and-rests"))?;
-    let (before, wider) = LAPTOP.split_once("@id(\"volumes-are-asked-about\")").unwrap();
-    let wider = format!("{before}{}", wider.split_once(";\n").unwrap().1);
-    let wanted = Amendment { rules: Some(Rules::parse(&wider).unwrap()), settings: None };
-    let (ledger, who) = (host.book.ledger(), Person::Uid(61_201));
-    let chartered = ledger.amend(&who, &wanted, ledger.now)?.unwrap();
-    let Standing::Asked { id, .. } = chartered.standing.clone() else { panic!("it permits more") };
-    let digest = chartered.charter.digest().to_string();
-    host.book.append(&[Entry::Chartered(Box::new(chartered))], Durable::Now)?;
-    let waits = why(&host, id.as_str());
-    assert!(waits.of == "charter" && waits.summary.contains("never in force"), "{waits:#?}");
+    host.activate(&guest("hostile/unreachable")?)?;
     host.pass(1_000);
-    host.turn()?;
-    says(&host, 61_202, &id, Some("read it"))?;
-    host.disturb("removes shop-web", |world| assert_eq!(world.remove("shop-web"), 1));
-    host.turns(60_000, 1_000)?;
-    let account = why(&host, id.as_str());
-    assert!(account.summary.contains("uid 61201 wanted") && account.summary.contains("in force since"), "{account:#?}");
+    let turn = host.turn()?.turn;
+    let account = why(&host, &turn.to_string());
+    let failed = account.causes.iter().find(|cause| cause.what.contains(&format!("failed in turn {turn}: trap")));
+    assert_eq!(failed.map(|cause| cause.says), Some(Says::Host), "{account:#?}");
+    assert!(!account.causes.iter().any(|cause| cause.says == Says::Policy), "{account:#?}");
+    Ok(())
+}
+
+/// A host that dies between an order and its start leaves nobody at it; the next one orders the same again.
+#[test]
+fn an_order_that_was_abandoned_says_so_and_whose_second_start_it_was() -> Result<()> {
+    let all = records(&play(named("auto-builds-and-rests"))?);
+    let (seq, name) =
+        opened(&all).flat_map(|(s, o)| o.verdicts.iter().filter_map(move |v| Some((s, started(v)?)))).next().unwrap();
+    let before = || all.iter().filter(|record| record.seq <= seq).cloned();
+    let settled = |seq: u64, adopted: bool| {
+        let (at, order) = (all[0].entry.at(), name.clone());
+        Record { seq, segment: 1, hash: Digest::ZERO, entry: Entry::Settled(Settled { at, order, adopted }) }
+    };
+    let account = account_of(before().chain([settled(seq + 1, false)]), name.as_str(), &nowhere)?;
     assert!(
-        account.causes.iter().any(|cause| words(cause).contains("amendments, a rule of the charter")),
+        account.summary.ends_with("it was never begun: the host died, and the next one found nobody at it"),
         "{account:#?}"
     );
-    // Whatever is done from then on leads to it and to whoever approved it; what was done before does not.
-    let ledger = host.book.ledger();
-    let mut applies: Vec<_> = ledger.orders.values().filter(|s| s.order.key.operation == Operation::Apply).collect();
-    applies.sort_by_key(|state| state.order.made);
-    let [first, last] = applies.as_slice() else { panic!("it was applied, and repaired") };
-    let after = charter_of(&host, &last.order.name);
-    for part in ["wanted by uid 61201", &digest, "uid 61202 said yes", id.as_str()] {
-        assert!(after.contains(part), "{part} is missing in {after}");
+    cause(&account, seq + 1, Says::Host, &["nobody was at it, so it was abandoned"]);
+    let mut again = all[usize::try_from(seq)? - 1].clone();
+    again.seq = seq + 2;
+    let twice = before().chain([settled(seq + 1, false), again]);
+    let account = account_of(twice, name.as_str(), &nowhere)?;
+    assert!(account.summary.ends_with("it has not begun by the end of this journal"), "{account:#?}");
+    for record in [seq, seq + 2] {
+        cause(&account, record, Says::Host, &[name.as_str(), "was ordered"]);
     }
-    let (first, last) = (first.order.name.clone(), last.order.name.clone());
-    let before = charter_of(&host, &first);
-    assert!(before.contains("uid 0") && !before.contains("61201") && !before.contains(&digest), "{before}");
-    // The first one again, by somebody else's word.
-    let back = Amendment { rules: Some(Rules::parse(LAPTOP).unwrap()), settings: None };
-    let chartered = ledger.amend(&Person::Uid(61_203), &back, ledger.now)?.unwrap();
-    host.book.append(&[Entry::Chartered(Box::new(chartered))], Durable::Now)?;
-    host.disturb("removes shop-web", |world| assert_eq!(world.remove("shop-web"), 1));
-    host.turns(60_000, 1_000)?;
-    let ledger = host.book.ledger();
-    let newest = ledger.orders.values().filter(|state| state.order.key.operation == Operation::Apply);
-    let newest = newest.max_by_key(|state| state.order.made).unwrap().order.name.clone();
-    assert!(
-        newest != last && charter_of(&host, &newest).contains("wanted by uid 61203"),
-        "{}",
-        charter_of(&host, &newest)
-    );
-    assert!(charter_of(&host, &newest).contains("it only narrowed the one before"), "{}", charter_of(&host, &newest));
-    assert_eq!(charter_of(&host, &first), before);
+    let account = account_of(before().chain([settled(seq + 1, true)]), name.as_str(), &nowhere)?;
+    cause(&account, seq + 1, Says::Host, &["found at work and adopted"]);
     Ok(())
-}
-
-fn charter_of(host: &Harness, name: &OrderName) -> String {
-    let account = why(host, name.as_str());
-    let told: Vec<&Cause> = account.causes.iter().filter(|c| c.what.starts_with("the charter in force")).collect();
-    assert_eq!(told.len(), 1, "{account:#?}");
-    words(told[0])
 }
 
 /// What a policy leaves out of its reasons was in its view all the same.
@@ -343,99 +301,5 @@ fn a_finding_of_the_mission_is_told_whether_or_not_the_policy_cites_it() -> Resu
         let [told] = told.as_slice() else { panic!("it is told once: {account:#?}") };
         assert_eq!(told.contains("cited: by the policy"), cited, "{told}");
     }
-    Ok(())
-}
-
-#[test]
-fn a_resource_is_led_back_to_every_worker_that_touched_it() -> Result<()> {
-    let host = play(named("drift-is-repaired-under-auto"))?;
-    let touched = |account: &Account| -> Vec<String> {
-        let workers = account.causes.iter().filter_map(|cause| cause.next.as_ref()?.strip_prefix("quarterdeck why "));
-        workers.map(|name| name.rsplit_once('-').unwrap().0.to_owned()).collect()
-    };
-    let expected = ["plan-shop", "apply-shop", "plan-shop", "apply-shop"];
-    for asked in
-        ["docker_container.web", "shop/docker_container.web", "container/shop-web", "shop-web", "shop/shop-web"]
-    {
-        let account = why(&host, asked);
-        assert_eq!((account.of, touched(&account)), ("resource", expected.map(str::to_owned).to_vec()), "{asked}");
-        let states =
-            account.causes.iter().map(words).filter(|said| said.contains("the state: names container/shop-web"));
-        assert_eq!(states.count(), 2, "{asked}: made, and made anew: {account:#?}");
-        assert!(account.causes.iter().any(|cause| words(cause).contains("in place of id")), "{account:#?}");
-    }
-    // The network stayed as it was.
-    assert_eq!(touched(&why(&host, "docker_network.private")), ["plan-shop", "apply-shop"]);
-    // Where a plan's list was cut, it is said, and what the state shows is there all the same.
-    let mut cut = records(&host);
-    for record in &mut cut {
-        if let Entry::Ended(ended) = &mut record.entry
-            && let Some(saved) = &mut ended.result.saved
-        {
-            saved.touches = (0..64).map(|index| format!("create docker_volume.v[{index}]")).collect();
-        }
-    }
-    let account = account_of(cut, "docker_container.web", &nowhere)?;
-    assert_eq!(touched(&account), ["apply-shop", "apply-shop"]);
-    assert!(account.missing[0].contains("more than 64 addresses"), "{account:#?}");
-    Ok(())
-}
-
-#[test]
-fn what_fits_several_things_is_refused_with_all_of_them_and_what_fits_none_is_said() -> Result<()> {
-    let yaml = |name: &str| mission(name, "  autonomy: auto\n");
-    let (shop, front) = (yaml("shop"), yaml("front"));
-    let other = MAIN_TF.replace("shop-web", "web").replace("\"shop\"", "\"web\"");
-    let missions: [(&str, &[(&str, &str)]); 2] = [
-        ("shop", &[("mission.yaml", &shop), ("main.tf", MAIN_TF)]),
-        ("front", &[("mission.yaml", &front), ("main.tf", &other)]),
-    ];
-    let mut host = Harness::new(&missions, Charter::default(), Default::default())?;
-    host.turns(20_000, 1_000)?;
-    let fits = |asked: &str| match account(&host.journal(), asked, &nowhere) {
-        Err(AccountError::Several { fits, .. }) => fits,
-        other => panic!("{asked}: {other:?}"),
-    };
-    assert_eq!(fits("docker_container.web"), ["front/docker_container.web", "shop/docker_container.web"]);
-    // A network and a container have one name.
-    assert_eq!(fits("web"), ["front/container/web", "front/network/web"]);
-    for called in fits("docker_container.web").iter().chain(&fits("web")) {
-        assert_eq!(why(&host, called).name, *called);
-    }
-    for nothing in
-        ["4711", "turn/4711", "a-0000000000", "apply-shop-000000000000", "worker/shop", "back/docker_container.web"]
-    {
-        let error = account(&host.journal(), nothing, &nowhere).unwrap_err();
-        assert!(error.to_string().ends_with(&format!("{nothing:?}")), "{error}");
-    }
-    Ok(())
-}
-
-#[test]
-fn a_journal_that_begins_later_says_what_it_does_not_hold() -> Result<()> {
-    let host = play(named("approve-waits-for-a-person"))?;
-    let all = records(&host);
-    let from = |seq: u64, asked: &str| account_of(all.iter().filter(|r| r.seq >= seq).cloned(), asked, &nowhere);
-    let approve = all.iter().find(|record| matches!(record.entry, Entry::Commanded(_))).unwrap().seq;
-    let apply = opened(&all).filter(|(seq, _)| *seq > approve);
-    let apply =
-        apply.flat_map(|(seq, o)| o.verdicts.iter().filter_map(move |v| Some((seq, started(v)?)))).next().unwrap();
-    let (start, name) = (apply.0, apply.1.as_str());
-    let whole = from(1, name)?;
-    assert_eq!(whole.missing, Vec::<String>::new());
-    let later = from(approve, name)?;
-    for part in ["how the charter ", "the activation of the policy ", "what a-", "the worker that made the saved plan"]
-    {
-        let said =
-            |told: &&String| told.contains(part) && told.ends_with(&format!("which begins with record {approve}"));
-        assert_eq!(later.missing.iter().filter(said).count(), 1, "{part}: {:#?}", later.missing);
-    }
-    cause(&later, start, Says::Gate, &["approved", "granted by uid 1000"]);
-    // Its start is gone as well, and its end is still told.
-    let end = from(start + 1, name)?;
-    assert!(end.missing[0].contains(&format!("the turn that started {name} is not in this journal")), "{end:#?}");
-    cause(&end, ended(&all, apply.1).unwrap(), Says::Worker, &["succeeded"]);
-    let error = from(approve, "turn/1").unwrap_err().to_string();
-    assert!(error.contains(&format!("it begins with record {approve}")), "{error}");
     Ok(())
 }

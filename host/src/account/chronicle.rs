@@ -188,7 +188,7 @@ impl Chronicle {
                 };
                 self.charters.push(Wanted { mark, chartered: (**chartered).clone(), digest, enacted });
             }
-            // What it attests is the chain, and nothing was done because of it.
+            // A turn is taken as one, and a checkpoint attests the chain: nothing was done because of it.
             Entry::Opened(_) | Entry::Checkpoint(_) => {}
         }
     }

@@ -103,7 +103,12 @@ pub(super) fn course(course: &Course) -> String {
             };
             format!("{}{what}", end(result))
         }
-        (None, _, Some((_, false))) => "was never begun: the host died, and the next one found nobody at it".to_owned(),
+        // Abandoned, and not ordered again since.
+        (None, _, Some((mark, false)))
+            if course.starts.last().is_none_or(|start| start.since.mark.record < mark.record) =>
+        {
+            "was never begun: the host died, and the next one found nobody at it".to_owned()
+        }
         (None, Some(_), _) => "has not ended by the end of this journal".to_owned(),
         (None, None, _) => "has not begun by the end of this journal".to_owned(),
     }
