@@ -5,6 +5,7 @@ pub mod fake_gemini;
 pub mod fake_host;
 pub mod guests;
 pub mod harness;
+pub mod home;
 pub mod ordered;
 pub mod program;
 pub mod shape;

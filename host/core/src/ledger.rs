@@ -10,6 +10,7 @@ mod fold;
 mod law;
 mod news;
 mod pause;
+mod worked;
 
 pub use approval::{ApprovalAnswer, ApprovalRecord};
 pub use command::CommandError;
