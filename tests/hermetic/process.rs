@@ -209,6 +209,18 @@ fn a_worker_is_not_gone_while_its_tool_lives() {
 }
 
 #[test]
+fn a_worker_that_dies_of_being_told_to_stop_leaves_no_tool_at_work() {
+    let place = Place::new();
+    let order = place.order(Operation::Apply);
+    let host = place.host("bereaves");
+    host.start(&order);
+    host.doing("applying");
+    host.workers.tell(Word::Cancel(order.name.clone()));
+    assert_eq!(host.result().end, End::Lost);
+    assert!(!lives(&place.path("work"), &order.name));
+}
+
+#[test]
 fn a_worker_that_misses_its_end_is_killed_with_all_that_it_started() {
     let place = Place::new();
     let mut order = ordered::order(Operation::Apply, 1);

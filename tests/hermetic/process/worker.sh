@@ -33,6 +33,13 @@ deaf)
   wait
   ;;
 dies) leave; echo "out of memory"; kill -9 $$ ;;
+bereaves)
+  trap 'kill -9 $$' TERM
+  leave
+  sleep 1000 &
+  say applying
+  wait
+  ;;
 orphans)
   leave
   sleep 1000 &

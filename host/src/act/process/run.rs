@@ -45,6 +45,8 @@ pub(super) struct Run {
     /// How the worker ended, once everything that it left is taken in.
     pub(super) result: Option<WorkerResult>,
     cancelled: bool,
+    /// Whether what it started was told to stop in its place.
+    interrupted: bool,
     overdue: bool,
     /// Why what it left could not be taken in, when that was tried last.
     trouble: Option<String>,
@@ -61,7 +63,8 @@ pub(super) enum Unfound {
 impl Run {
     pub(super) fn new(order: Order, folder: RunFolder) -> Run {
         let (spawned, exited, result) = (None, None, None);
-        Run { order, folder, spawned, started: false, exited, result, cancelled: false, overdue: false, trouble: None }
+        let (started, cancelled, interrupted, overdue, trouble) = (false, false, false, false, None);
+        Run { order, folder, spawned, started, exited, result, cancelled, interrupted, overdue, trouble }
     }
 
     /// The worker of a folder that was found.
@@ -95,9 +98,18 @@ impl Run {
         let Some(worker) = self.process() else { return };
         if worker.signal(Signal::TERM) {
             tracing::info!(%order, pid = worker.pid, "Asked a worker to stop.");
-        } else if is_alive(&self.folder) {
+        } else {
+            self.interrupt_orphans();
+        }
+    }
+
+    /// A worker that was told to stop may die of something else before it tells its tool.
+    fn interrupt_orphans(&mut self) {
+        let Some(worker) = self.process() else { return };
+        if self.cancelled && !self.interrupted && !worker.is_there() && is_alive(&self.folder) {
+            self.interrupted = true;
             let told = worker.session().into_iter().filter(|process| process.signal(Signal::INT)).count();
-            tracing::info!(%order, told, "Interrupted what a dead worker had started.");
+            tracing::info!(order = %self.order.name, told, "Interrupted what a dead worker had started.");
         }
     }
 
@@ -106,6 +118,7 @@ impl Run {
         let doing = if self.result.is_some() {
             None
         } else if self.works() {
+            self.interrupt_orphans();
             self.end_overtime(at);
             self.doing(redactor)
         } else if self.was_never_started() {
