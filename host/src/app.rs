@@ -254,13 +254,28 @@ impl Host {
         // The driver may have ended by itself; then there is nobody to tell.
         let _ = self.stop.send(true);
         if let Ok(ended) = tokio::time::timeout(LAST_TURN, &mut self.driver).await {
-            return ended.unwrap_or(Err(JournalError::Poisoned));
+            let ended = ended.unwrap_or(Err(JournalError::Poisoned));
+            if ended.is_ok() {
+                self.close().await;
+            }
+            return ended;
         }
         self.driver.abort();
         warn!(
             "The disk does not come back, so the host ends in the middle of a turn, before anything was done about it."
         );
         Ok(())
+    }
+}
+
+impl Host {
+    /// Attests what was written. A host whose disk does not come back ends all the same, as a crash would end it.
+    async fn close(&self) {
+        let book = self.book.clone();
+        let closed = tokio::task::spawn_blocking(move || book.close());
+        if let Ok(Ok(Err(problem))) = tokio::time::timeout(LAST_TURN, closed).await {
+            warn!(error = %problem, "Could not write the last checkpoint.");
+        }
     }
 }
 

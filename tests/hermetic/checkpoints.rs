@@ -12,7 +12,7 @@ use quarterdeck::app::JOURNAL_KEY;
 use quarterdeck::remember::journal::{self, Record};
 use quarterdeck_core::checkpoint::{Checkpoint, PublicKey};
 use quarterdeck_core::entry::Entry;
-use quarterdeck_tests::program;
+use quarterdeck_tests::program::{self, Running, until};
 use serde_json::Value;
 
 const MAGIC: usize = 22;
@@ -22,9 +22,24 @@ const HEAD: usize = 84;
 static WRITTEN: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     let data = tempfile::tempdir().expect("a folder");
     let mission = program::root().join("deploy/examples/web");
-    for _ in 0..2 {
-        let run = ["run", "--offline", "--until-ready", mission.to_str().expect("a plain path")];
-        program::said(data.path(), &run);
+    for runs in 1..=2 {
+        let run = ["run", "--offline", mission.to_str().expect("a plain path")];
+        let mut host = Running(program::command(data.path(), &run).spawn().expect("it starts"));
+        until("the mission is ready", || {
+            let (mut begun, mut turned) = (0, false);
+            journal::read(&data.path().join("rehearsal/journal"), &mut |record| match record.entry.kind() {
+                "begun" => (begun, turned) = (begun + 1, false),
+                "closed" => turned = true,
+                _other => {}
+            })
+            .ok()
+            .filter(|_| begun == runs && turned)?;
+            let asked = program::command(data.path(), &["get", "missions", "-o", "json"]).output().expect("it runs");
+            let list: Value = serde_json::from_slice(&asked.stdout).ok()?;
+            (list["items"][0]["phase"] == "Ready").then_some(())
+        });
+        // One that ends in order attests all of it, and there would be nothing behind the newest checkpoint.
+        host.0.kill().and_then(|()| host.0.wait()).expect("it is killed");
     }
     data
 });
@@ -180,6 +195,18 @@ fn each_start_is_attested_and_verified_by_key_and_by_what_was_kept() {
     assert_eq!(said["afterNewestCheckpoint"], records.len() as u64 - attested[1].0);
     let said: Value = serde_json::from_str(&copy.says(&["journal", "checkpoint", "-o", "json"])).unwrap();
     assert_eq!(said["hash"], attested[1].1.hash.to_string());
+}
+
+#[test]
+fn a_host_that_ends_in_order_leaves_nothing_that_is_not_attested() {
+    let data = tempfile::tempdir().unwrap();
+    let mission = program::root().join("deploy/examples/web");
+    for runs in 1..=2 {
+        program::said(data.path(), &["run", "--offline", "--until-ready", mission.to_str().unwrap()]);
+        let said: Value =
+            serde_json::from_str(&program::said(data.path(), &["journal", "verify", "-o", "json"])).unwrap();
+        assert_eq!((&said["checkpoints"], &said["afterNewestCheckpoint"]), (&(2 * runs).into(), &0.into()), "{said}");
+    }
 }
 
 /// OpenSSL takes the key and the statement as they are printed.

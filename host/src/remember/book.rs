@@ -3,8 +3,8 @@
 //! There is one writer at a time; readers take the last ledger that was published and never wait for a disk. An entry is
 //! folded after it was written, so a ledger never shows what the journal does not hold.
 //!
-//! A book that has a key attests what it wrote: after each start, at the end of each segment, and every
-//! [`RECORDS_A_CHECKPOINT`] records. There is no timer: where nothing is written there is nothing to attest.
+//! A book that has a key attests what it wrote: after each start, at the end of each segment, every
+//! [`RECORDS_A_CHECKPOINT`] records, and when it is closed. There is no timer: where nothing is written there is nothing to attest.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -141,28 +141,37 @@ impl Book {
         Ok(self.write(&mut pen, &entries, Durable::Now)?)
     }
 
+    /// Attests everything, as the last word of a host that ends. Blocks for the disk.
+    ///
+    /// # Errors
+    /// Where the journal can't be written: then it ends as after a crash, which is whole as well.
+    pub fn close(&self) -> Result<(), JournalError> {
+        let mut pen = self.pen.lock().unwrap_or_else(PoisonError::into_inner);
+        self.attest(&mut pen, Durable::Now)
+    }
+
     fn write(&self, pen: &mut Pen, entries: &[Entry], durable: Durable) -> Result<Arc<Ledger>, JournalError> {
         if entries.is_empty() {
             return Ok(self.ledger());
         }
         if pen.journal.is_full() {
             // The last record of a closed segment attests all that stands before it.
-            self.attest(pen)?;
+            self.attest(pen, Durable::Later)?;
         }
         pen.journal.append(entries, durable == Durable::Now)?;
         self.fold(entries);
         let began = entries.iter().any(|entry| matches!(entry, Entry::Begun(_)));
         let due = began || pen.journal.head().0 - pen.attested >= RECORDS_A_CHECKPOINT;
-        if due && let Err(problem) = self.attest(pen) {
+        if due && let Err(problem) = self.attest(pen, Durable::Later) {
             // The entries are written, and whoever wrote them may act; the next append tries again.
             warn!(error = %problem, "Could not write a checkpoint.");
         }
         Ok(self.ledger())
     }
 
-    /// Writes a checkpoint of all that stands in the journal, unless one is its last word. It is on disk with the next
-    /// entry that has to be: a checkpoint that a crash took away attested nothing but what is still there.
-    fn attest(&self, pen: &mut Pen) -> Result<(), JournalError> {
+    /// Writes a checkpoint of all that stands in the journal, unless one is its last word. Amid the work it is on disk with
+    /// the next entry that has to be: a checkpoint that a crash took away attested nothing but what is still there.
+    fn attest(&self, pen: &mut Pen, durable: Durable) -> Result<(), JournalError> {
         let (ledger, (record, hash)) = (self.ledger(), pen.journal.head());
         let (Some(key), Some(journal)) = (&self.key, ledger.nonce) else { return Ok(()) };
         if pen.attested == record {
@@ -171,7 +180,7 @@ impl Book {
         let (at, signature) = (ledger.now, Signature::NONE);
         let said = Checkpoint { journal, record, hash, ledger: ledger.digest(), at, key: key.public(), signature };
         let entry = Entry::Checkpoint(key.seal(said));
-        pen.journal.append_here(std::slice::from_ref(&entry), false)?;
+        pen.journal.append_here(std::slice::from_ref(&entry), durable == Durable::Now)?;
         self.fold(&[entry]);
         pen.attested = record + 1;
         Ok(())

@@ -18,6 +18,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding::DecodeError;
@@ -82,6 +83,10 @@ pub enum JournalError {
     Poisoned,
 }
 
+/// The lock of a journal is tried so often, this far apart, before another writer is told of: a fifth of a second.
+const LOCK_TRIES: u32 = 10;
+const LOCK_AGAIN: Duration = Duration::from_millis(20);
+
 /// A journal that is open for writing; there is one writer.
 #[derive(Debug)]
 pub struct Journal {
@@ -112,8 +117,14 @@ impl Journal {
         make.map_err(segment::failed("make the folder", folder))?;
         let path = folder.join("lock");
         let lock = segment::private(&path, true).map_err(segment::failed("open", &path))?;
-        lock.try_lock().map_err(|_| JournalError::InUse(folder.to_owned()))?;
-        Ok(lock)
+        // A process that was forked from a writer that has just ended holds the lock until it becomes its own program.
+        for _ in 0..LOCK_TRIES {
+            if lock.try_lock().is_ok() {
+                return Ok(lock);
+            }
+            std::thread::sleep(LOCK_AGAIN);
+        }
+        Err(JournalError::InUse(folder.to_owned()))
     }
 
     /// Opens a journal that is ours, whose segments end at this size; it is read by `read`.
