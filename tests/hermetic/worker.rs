@@ -34,6 +34,8 @@ struct Scene {
     main: String,
     /// The provider lock file that the approved plan was made with.
     lock: Vec<u8>,
+    /// The tool that made the approved plan.
+    made_with: &'static str,
     config: RunConfig,
     stop: watch::Sender<bool>,
 }
@@ -53,6 +55,7 @@ impl Scene {
             engine: FakeEngine::start(&config.engine, DOCKER_29),
             main: MAIN.to_owned(),
             lock: LOCK.to_vec(),
+            made_with: "terraform 1.11.4",
             folder,
             config,
             stop: watch::Sender::new(false),
@@ -76,6 +79,7 @@ impl Scene {
             lock: Some(Digest::of(&self.lock)),
             state: None,
             destroy: false,
+            tool: Some(self.made_with.to_owned()),
         };
         let input = (operation == Operation::Apply).then_some(input);
         lay_out(&self.root(), operation, &files, input, from_now(within), &self.config);
@@ -300,6 +304,21 @@ async fn only_what_was_approved_is_applied() {
     scene.host.know(|world| world.versions.push(br#"{"version":4,"serial":7,"lineage":"l","resources":[]}"#.to_vec()));
     let (_, result) = scene.all(Operation::Apply).await;
     assert_eq!((kind(&result), scene.heard().len()), ("conflict", 1));
+}
+
+#[tokio::test]
+async fn a_plan_is_applied_by_the_tool_that_made_it_or_not_at_all() {
+    let mut scene = Scene::new("");
+    scene.made_with = "terraform 1.10.0";
+    let (ending, result) = scene.all(Operation::Apply).await;
+    let failure = result.failure.unwrap();
+    assert_eq!((ending, failure.kind.as_str(), failure.retryable), (Ending::Failed, "conflict", true));
+    let told = "the plan was made by terraform 1.10.0 and this is terraform 1.11.4: make a new plan";
+    assert_eq!(failure.message, told);
+    assert_eq!(
+        (scene.commands(), scene.heard()),
+        (vec!["init".to_owned(), "show".to_owned()], vec!["claim".to_owned()])
+    );
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ pub fn mission() -> MissionId {
 /// An order of the mission; an apply is of the saved plan `saved`, with the JSON `{}`.
 pub fn order(operation: Operation, attempt: u32) -> Order {
     let saved = Digest::of(b"saved");
-    let apply = ApplyInput { saved, json: Digest::of(b"{}"), lock: None, state: None, destroy: false };
+    let apply = ApplyInput { saved, json: Digest::of(b"{}"), lock: None, state: None, destroy: false, tool: None };
     let is_apply = operation == Operation::Apply;
     let input = if is_apply { saved } else { Digest::of(&files()) };
     let key = OrderKey { uid: uid(), generation: 1, operation, input };

@@ -289,7 +289,14 @@ pub(crate) fn state(serial: u64) -> StateRef {
 pub(crate) fn saved(order: &Order, state: Option<StateRef>, destroy: bool, dangers: Vec<PlanDanger>) -> SavedPlan {
     let part = |what: &str| Digest::of_parts(&[what.as_bytes(), order.name.as_str().as_bytes()]);
     SavedPlan {
-        input: ApplyInput { saved: part("saved"), json: part("json"), lock: Some(Digest::of(b"lock")), state, destroy },
+        input: ApplyInput {
+            saved: part("saved"),
+            json: part("json"),
+            lock: Some(Digest::of(b"lock")),
+            state,
+            destroy,
+            tool: Some("terraform 1.11.4".to_owned()),
+        },
         summary: ChangeSummary { adds: 2, ..ChangeSummary::default() },
         rendered: part("rendered"),
         dangers,

@@ -262,9 +262,7 @@ impl MissionState {
 
     /// Whether a saved plan can't be applied any more: the state has moved on, or it was applied already.
     pub fn is_stale(&self, saved: &Saved) -> bool {
-        saved.plan.input.state.as_ref().map(|state| (&state.lineage, state.serial))
-            != self.state.as_ref().map(|state| (&state.lineage, state.serial))
-            || self.applied.as_ref().is_some_and(|applied| applied.at >= saved.made)
+        saved.plan.input.state != self.state || self.applied.as_ref().is_some_and(|applied| applied.at >= saved.made)
     }
 
     /// How many workers of a key are known to have ended.

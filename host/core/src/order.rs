@@ -57,6 +57,8 @@ pub struct ApplyInput {
     pub state: Option<StateRef>,
     /// Whether the plan destroys.
     pub destroy: bool,
+    /// The tool and its version that made them, by the plan's own word: no other one applies them.
+    pub tool: Option<String>,
 }
 
 /// What makes an order itself: whatever is the same here is the same order.

@@ -104,6 +104,7 @@ fn save(
             lock: None,
             state: state.reference(&order.mission),
             destroy,
+            tool: Some(facts.tool()),
         },
         summary,
         rendered: blobs.put(lines.join("\n").as_bytes())?,

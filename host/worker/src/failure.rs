@@ -19,9 +19,11 @@ struct Rule {
 }
 
 /// The first that matches decides, so what says more stands before what says less.
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     Rule { kind: "state-locked", retryable: true, texts: &["error acquiring the state lock", "state is locked"] },
     Rule { kind: "conflict", retryable: false, texts: &["saved plan is stale", "saved plan does not match"] },
+    // Another Terraform than the one that made the plan; the next plan is made by the one that is there.
+    Rule { kind: "conflict", retryable: true, texts: &["plan files cannot be transferred between different"] },
     // The way to the registry was cut; what is there or not is not known.
     Rule {
         kind: "unreachable",
@@ -153,6 +155,12 @@ mod tests {
                 "Error: Failed to query available provider packages. Could not retrieve the list of available versions \
                  for provider kreuzwerker/docker: no such host",
                 "unreachable",
+                true,
+            ),
+            (
+                "plan file was created by Terraform 1.11.4, but this is 1.12.0; plan files cannot be transferred between \
+                 different Terraform versions",
+                "conflict",
                 true,
             ),
             (

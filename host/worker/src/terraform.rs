@@ -85,7 +85,7 @@ impl Session<'_> {
         }
         let json_bytes = self.show("show", &saved, &json).await?;
         let facts = parse_plan(&json_bytes).map_err(|error| failure("other", error.to_string(), false))?;
-        self.version.get_or_insert(format!("terraform {}", facts.terraform_version));
+        self.version.get_or_insert(facts.tool());
         if facts.errored || !facts.complete {
             return Err(failure("other", "the plan is not whole", true).into());
         }
@@ -102,6 +102,7 @@ impl Session<'_> {
             lock: self.keep_lock_file()?,
             state: self.state()?,
             destroy: destroys,
+            tool: Some(facts.tool()),
         };
         let rendered = self.render(&facts)?;
         let grants = unpack::grants(&self.inputs.order.grants)?;
@@ -125,7 +126,12 @@ impl Session<'_> {
         self.step("init", &["init", "-input=false", "-no-color", "-lockfile=readonly"]).await?;
         let again = self.show("show", &saved, &folder.root().join("again.json")).await?;
         let facts = parse_plan(&again).map_err(|error| failure("other", error.to_string(), false))?;
-        self.version.get_or_insert(format!("terraform {}", facts.terraform_version));
+        self.version.get_or_insert(facts.tool());
+        if input.tool.as_deref() != Some(facts.tool().as_str()) {
+            let made = input.tool.as_deref().unwrap_or("a tool that nobody knows");
+            let message = format!("the plan was made by {made} and this is {}: make a new plan", facts.tool());
+            return Err(failure("conflict", self.events.safe(&message, MESSAGE_BYTES_MAX), true).into());
+        }
         if again != approved {
             return Err(failure("conflict", "the saved plan renders differently from what was approved", false).into());
         }

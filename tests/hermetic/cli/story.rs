@@ -75,7 +75,14 @@ pub(super) fn planning() -> Order {
 }
 
 fn input() -> ApplyInput {
-    ApplyInput { saved: Digest::of(b"saved"), json: Digest::of(b"json"), lock: None, state: None, destroy: false }
+    ApplyInput {
+        saved: Digest::of(b"saved"),
+        json: Digest::of(b"json"),
+        lock: None,
+        state: None,
+        destroy: false,
+        tool: None,
+    }
 }
 
 /// The text of the plan, as a worker rendered it.

@@ -117,7 +117,7 @@ impl Place {
         }
         let (saved, json) = (Digest::of(b"PK plan"), Digest::of(b"{\"a\":1}"));
         let plan = SavedPlan {
-            input: ApplyInput { saved, json, lock: None, state: None, destroy: false },
+            input: ApplyInput { saved, json, lock: None, state: None, destroy: false, tool: None },
             summary: ChangeSummary { adds: 1, changes: 0, destroys: 0, replaces: 0 },
             rendered: Digest::of(b"+ net"),
             dangers: Vec::new(),

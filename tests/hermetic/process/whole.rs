@@ -59,7 +59,8 @@ fn order(place: &Place, operation: Operation) -> Order {
     order.deadline = from_now(Duration::from_secs(60));
     if let Some(apply) = &mut order.apply {
         let (saved, json, lock) = (Digest::of(SAVED), Digest::of(SHOWN), Some(Digest::of(LOCK)));
-        *apply = ApplyInput { saved, json, lock, ..apply.clone() };
+        let tool = Some("terraform 1.11.4".to_owned());
+        *apply = ApplyInput { saved, json, lock, tool, ..apply.clone() };
     }
     ordered::start(&place.book, &order);
     order

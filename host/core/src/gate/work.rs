@@ -245,9 +245,7 @@ fn order(case: &Case<'_>, mission: &MissionState, apply: Option<ApplyInput>) -> 
 /// Have so many people said yes to exactly this?
 fn approved(case: &Case<'_>, order: Order, reason: &Reason, needed: u8) -> Result<Word, Refusal> {
     let now = case.situation.now;
-    // One that fewer people were asked for, under another charter, is none.
-    let found = case.ledger.approval_for(&order, now).filter(|(record, _)| record.needed >= needed);
-    let Some((record, state)) = found else {
+    let Some((record, state)) = case.ledger.approval_for(&order, needed, now) else {
         return Ok(ask(case, order, reason, needed));
     };
     let word = |ruling, rule: &str, because: String, effect| Word {
@@ -278,16 +276,16 @@ fn approved(case: &Case<'_>, order: Order, reason: &Reason, needed: u8) -> Resul
 }
 
 fn ask(case: &Case<'_>, order: Order, reason: &Reason, needed: u8) -> Word {
-    let turn = case.situation.turn.to_be_bytes();
-    let digits = Digest::of_parts(&[&crate::encoding::encode(&order.key), &turn]).short(10);
-    let id = ApprovalId::parse(&format!("a-{digits}")).expect("a letter, a dash and digits are characters of a name");
+    let policy = case.ledger.policy.digest.unwrap_or(Digest::ZERO);
+    let charter = case.charter.digest();
+    let id = request_id(case, &order, &policy, &charter, needed);
     let request = Request {
         id: id.clone(),
         order,
         requested: case.situation.now,
         expires: case.situation.now.plus_ms(case.charter.settings.approval_ttl_ms),
-        policy: case.ledger.policy.digest.unwrap_or(Digest::ZERO),
-        charter: case.charter.digest(),
+        policy,
+        charter,
         needed,
     };
     Word {
@@ -297,4 +295,12 @@ fn ask(case: &Case<'_>, order: Order, reason: &Reason, needed: u8) -> Word {
         approval: Some(id),
         effect: Some(Effect::Request(Box::new(request))),
     }
+}
+
+/// A request's name. The journal's nonce, the turn and all that is asked are in it, so that no two requests have one name:
+/// not those of two journals, not two of one order in two turns, and not two of one turn that differ in anything.
+fn request_id(case: &Case<'_>, order: &Order, policy: &Digest, charter: &Digest, needed: u8) -> ApprovalId {
+    let asked = (&case.ledger.nonce, case.situation.turn, order, policy, charter, needed);
+    let digits = crate::encoding::digest(&asked).short(10);
+    ApprovalId::parse(&format!("a-{digits}")).expect("a letter, a dash and digits are characters of a name")
 }

@@ -71,11 +71,13 @@ impl Ledger {
     pub fn approval_state(&self, record: &ApprovalRecord, now: Timestamp) -> ApprovalState {
         let current = || {
             let mission = self.missions.get(&record.order.mission)?;
-            let same = mission.generation == record.order.key.generation && mission.spec.plan == record.order.plan;
-            let Some(apply) = &record.order.apply else { return same.then_some(()) };
+            let of_now = (mission.uid, mission.generation, mission.spec.plan, self.rehearsal)
+                == (record.order.key.uid, record.order.key.generation, record.order.plan, record.order.rehearsal)
+                && self.charter().settings.grants == record.order.grants;
+            let Some(apply) = &record.order.apply else { return of_now.then_some(()) };
             let operation = if apply.destroy { Operation::PlanDestroy } else { Operation::Plan };
             let saved = mission.saved.get(&operation)?;
-            (same && saved.plan.input.saved == record.order.key.input && !mission.is_stale(saved)).then_some(())
+            (of_now && saved.plan.input == *apply && !mission.is_stale(saved)).then_some(())
         };
         let granted = record.given() >= record.needed;
         match record.denial() {
@@ -88,15 +90,21 @@ impl Ledger {
         }
     }
 
-    /// The live approval (pending, granted or denied) of exactly this work, if there is one.
-    pub fn approval_for(&self, order: &Order, now: Timestamp) -> Option<(&ApprovalRecord, ApprovalState)> {
-        self.approvals
-            .values()
-            .filter(|record| !record.used && order.is_what_was_approved(&record.order))
+    /// The live approval of exactly this work for which so many people were asked, if there is one. A no counts however
+    /// many were asked, and before any yes; what was granted counts before what waits.
+    pub fn approval_for(&self, order: &Order, needed: u8, now: Timestamp) -> Option<(&ApprovalRecord, ApprovalState)> {
+        let weight = |record: &ApprovalRecord, state| match state {
+            ApprovalState::Denied => Some(2),
+            // One that fewer people were asked for, under another charter, is none.
+            ApprovalState::Granted => (record.needed >= needed).then_some(1),
+            ApprovalState::Pending => (record.needed >= needed).then_some(0),
+            ApprovalState::Expired | ApprovalState::Superseded => None,
+        };
+        let of_it = self.approvals.values().filter(|record| !record.used && order.is_what_was_approved(&record.order));
+        of_it
             .map(|record| (record, self.approval_state(record, now)))
-            .filter(|(_, state)| {
-                matches!(state, ApprovalState::Pending | ApprovalState::Granted | ApprovalState::Denied)
-            })
-            .max_by_key(|(record, _)| record.requested)
+            .filter_map(|(record, state)| Some((weight(record, state)?, record, state)))
+            .max_by_key(|(weight, record, _)| (*weight, record.requested))
+            .map(|(_, record, state)| (record, state))
     }
 }

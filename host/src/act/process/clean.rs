@@ -29,7 +29,10 @@ pub(super) fn result(redactor: &Redactor, mut result: WorkerResult) -> WorkerRes
         let failure = Failure { kind: "usage".to_owned(), message, retryable: false, remedies: Vec::new() };
         result = WorkerResult { tool: result.tool, ..WorkerResult::failed(End::Failed, failure) };
     }
-    if let Some(SavedPlan { dangers, touches, kinds, changes, makes, .. }) = &mut result.saved {
+    if let Some(SavedPlan { input, dangers, touches, kinds, changes, makes, .. }) = &mut result.saved {
+        if let Some(tool) = &mut input.tool {
+            text(tool, KEY_BYTES_MAX);
+        }
         let safe = |names: &BTreeSet<String>| names.iter().map(|name| redactor.safe(name, KEY_BYTES_MAX)).collect();
         kinds.makes = safe(&kinds.makes);
         kinds.alters = safe(&kinds.alters);
@@ -100,7 +103,7 @@ mod tests {
 
     fn cleaned(dangers: Vec<PlanDanger>) -> Vec<PlanDanger> {
         let digest = Digest::of(b"saved");
-        let input = ApplyInput { saved: digest, json: digest, lock: None, state: None, destroy: false };
+        let input = ApplyInput { saved: digest, json: digest, lock: None, state: None, destroy: false, tool: None };
         let summary = ChangeSummary::default();
         let saved = SavedPlan {
             input,

@@ -7,7 +7,7 @@ use crate::fixture::{Scene, spec, state};
 use crate::ids::{ApprovalId, MissionId, OrderName, Timestamp};
 use crate::mission::MissionSpec;
 use crate::observation::{Command, Person};
-use crate::order::Order;
+use crate::order::{ApplyInput, Order, StateRef};
 use crate::situation::{ApprovalState, Autonomy, Operation, Ruling};
 use crate::verdict::Effect;
 
@@ -97,15 +97,88 @@ fn an_approval_is_superseded_by_another_plan_state_or_generation() {
     let edited = |scene: &mut Scene| {
         scene.declare(MissionSpec { plan: Digest::of(b"edited"), ..spec("web", Autonomy::Approve) });
     };
-    for (what, change) in
-        [("a newer plan", &newer as &dyn Fn(&mut Scene)), ("another state", &moved), ("another generation", &edited)]
-    {
+    // The same saved plan, of which something else is known by now.
+    type Known<'a> = &'a dyn Fn(&mut ApplyInput);
+    let known = |change: Known<'_>, scene: &mut Scene| {
+        let id = scene.web().id.clone();
+        let saved = scene.ledger.missions.get_mut(&id).unwrap().saved.get_mut(&Operation::Plan).unwrap();
+        change(&mut saved.plan.input);
+    };
+    let other = || Digest::of(b"other");
+    for (what, change) in [
+        ("a newer plan", &newer as &dyn Fn(&mut Scene)),
+        ("another state", &moved),
+        ("another generation", &edited),
+        ("other bytes of the same state", &|scene| {
+            let id = scene.web().id.clone();
+            scene.ledger.missions.get_mut(&id).unwrap().state = Some(StateRef { digest: other(), ..state(1) });
+        }),
+        ("another uid", &|scene| {
+            let id = scene.web().id.clone();
+            scene.ledger.missions.get_mut(&id).unwrap().uid = other();
+        }),
+        ("a real host", &|scene| scene.begin(false)),
+    ] {
         let (mut scene, apply, approval) = waiting();
         scene.approve(&approval);
         change(&mut scene);
         assert_eq!(standing(&scene, &approval), ApprovalState::Superseded, "{what}");
-        assert_eq!(scene.rule(apply).ruling, Ruling::Refused, "{what}");
+        let verdict = scene.rule(apply);
+        let asks_anew = matches!(&verdict.effect, Some(Effect::Request(request)) if request.id != approval);
+        assert!(verdict.ruling == Ruling::Refused || asks_anew, "{what}: {verdict:?}");
     }
+    let changes: [(&str, Known<'_>); 3] = [
+        ("another JSON", &|input| input.json = other()),
+        ("another lock file", &|input| input.lock = Some(other())),
+        ("another tool", &|input| input.tool = Some("terraform 1.12.0".to_owned())),
+    ];
+    for (what, change) in changes {
+        let (mut scene, apply, approval) = waiting();
+        scene.approve(&approval);
+        known(change, &mut scene);
+        assert_eq!(standing(&scene, &approval), ApprovalState::Superseded, "{what}");
+        let verdict = scene.rule(apply);
+        let Some(Effect::Request(request)) = verdict.effect else { panic!("{what}: {verdict:?}") };
+        assert_ne!(request.id, approval, "{what}");
+    }
+}
+
+/// The name is what a person types: it must mean one request, of this journal, for good.
+#[test]
+fn no_two_requests_have_one_name() {
+    let (scene, apply, approval) = waiting();
+    let asks = |scene: &Scene, apply: &Action| match scene.rule(apply.clone()).effect {
+        Some(Effect::Request(request)) => request.id,
+        other => panic!("{other:?}"),
+    };
+    let mut fresh = scene.clone();
+    (fresh.ledger.approvals, fresh.ledger.turn) = (Default::default(), scene.ledger.turn - 1);
+    assert_eq!(asks(&fresh, &apply), approval, "the same request of the same turn");
+    type Change<'a> = &'a dyn Fn(&mut Scene);
+    let changes: [(&str, Change<'_>); 5] = [
+        ("a later turn", &|scene| scene.ledger.turn += 1),
+        ("another journal", &|scene| scene.ledger.nonce = Some(Digest::of(b"another"))),
+        ("another policy", &|scene| scene.ledger.policy.digest = Some(Digest::of(b"another"))),
+        ("another charter", &|scene| scene.charter.settings.workers_max += 1),
+        ("another grant", &|scene| scene.charter.settings.grants = vec!["host-network".to_owned()]),
+    ];
+    for (what, change) in changes {
+        let mut other = fresh.clone();
+        change(&mut other);
+        assert_ne!(asks(&other, &apply), approval, "{what}");
+    }
+}
+
+/// Under a charter that asks more people it is another request, and the no of a person is a no all the same.
+#[test]
+fn a_no_stands_however_many_are_asked_later() {
+    let (mut scene, apply, approval) = waiting();
+    scene.say(Command::Deny { approval, comment: None });
+    scene.charter.rules = crate::charter::Rules::parse(
+        "@id(\"two\")\n@approval(\"human\")\n@approvers(\"2\")\npermit (principal, action, resource);",
+    )
+    .unwrap();
+    refused(&scene, apply, "denied");
 }
 
 /// Who or what approved one thing must not find itself to have approved another.
@@ -114,11 +187,11 @@ fn an_order_that_differs_in_any_field_does_not_find_the_approval() {
     let (mut scene, apply, approval) = waiting();
     scene.approve(&approval);
     let Some(Effect::Start(order)) = scene.rule(apply).effect else { panic!("it was granted") };
-    let finds = |order: &Order| scene.ledger.approval_for(order, scene.now).is_some();
+    let finds = |order: &Order| scene.ledger.approval_for(order, 1, scene.now).is_some();
     assert!(finds(&order));
     let other = Digest::of(b"other");
     type Change<'a> = &'a dyn Fn(&mut Order);
-    let changes: [(&str, Change<'_>); 16] = [
+    let changes: [(&str, Change<'_>); 18] = [
         ("mission", &|order| order.mission = MissionId::parse("web-00000000").unwrap()),
         ("uid", &|order| order.key.uid = other),
         ("generation", &|order| order.key.generation += 1),
@@ -132,6 +205,8 @@ fn an_order_that_differs_in_any_field_does_not_find_the_approval() {
         ("no lock file", &|order| order.apply.as_mut().unwrap().lock = None),
         ("state", &|order| order.apply.as_mut().unwrap().state = Some(state(1))),
         ("destroys", &|order| order.apply.as_mut().unwrap().destroy = true),
+        ("tool", &|order| order.apply.as_mut().unwrap().tool = Some("terraform 1.12.0".to_owned())),
+        ("no tool", &|order| order.apply.as_mut().unwrap().tool = None),
         ("remedy", &|order| order.remedy = Some("force".to_owned())),
         ("grants", &|order| order.grants = vec!["privileged".to_owned()]),
         ("rehearsal", &|order| order.rehearsal = false),

@@ -72,6 +72,7 @@ impl Numbers {
             lock: None,
             state: self.one_in(2).then(|| state(1)),
             destroy: self.one_in(2),
+            tool: self.one_in(2).then(|| "terraform 1.11.4".to_owned()),
         };
         Order {
             name: self.name(),

@@ -185,6 +185,11 @@ impl PlanFacts {
         self.dangers.iter().filter(|danger| !danger.granted(grants))
     }
 
+    /// The tool and its version that said all this, as an approval binds it.
+    pub fn tool(&self) -> String {
+        format!("terraform {}", self.terraform_version)
+    }
+
     /// The counts as the policy and the gate see them.
     pub fn summary(&self) -> ChangeSummary {
         let Counts { adds, changes, destroys, replaces, .. } = self.counts;
