@@ -11,6 +11,7 @@ mod converging;
 mod crash;
 mod decide;
 mod doctor;
+mod effects;
 mod engine;
 mod hang;
 mod journal;

@@ -18,6 +18,9 @@ choose() { # the release that a mirror has
 version() { echo '{"@message":"Terraform 1.11.4","terraform":"1.11.4","type":"version","ui":"1.2"}'; }
 sums() { echo "{\"changes\":{\"add\":1,\"change\":0,\"import\":0,\"remove\":0,\"operation\":\"$1\"},\"type\":\"change_summary\"}"; }
 error() { echo "{\"type\":\"diagnostic\",\"diagnostic\":{\"severity\":\"error\",\"summary\":\"$1\",\"detail\":\"\"}}"; exit 1; }
+# Whoever counts what is started counts here, and at the engine, where a provider would change something.
+[ -n "${COUNTED:-}" ] && echo "${HOME##*/} $1" >>"$COUNTED"
+[ -n "${KNOCKS:-}" ] && [ "$1" = apply ] && "$KNOCKS" --exact effects::yard::a_provider_at_the_engine >/dev/null
 [ -f /proc/self/environ ] && env | sort >"$HOME/environment-$1"
 case "$1 ${STANDIN:-}" in
   'init no-provider') echo 'Error: Failed to query available provider packages' >&2; exit 1 ;;
@@ -28,12 +31,13 @@ case "$1 ${STANDIN:-}" in
   'plan '*) version; sums plan; for a; do case $a in -out=*) echo saved >"${a#-out=}" ;; esac; done ;;
   'show different') echo '{"format_version":"1.2","terraform_version":"1.11.4","complete":true,"resource_changes":[],"x":1}' ;;
   'show '*) echo '{"format_version":"1.2","terraform_version":"1.11.4","complete":true,"resource_changes":[]}' ;;
+  'apply '*) case $HOME in */apply-fails-*) version; error 'Something new' ;; esac ;;&
   'apply crash') version; kill -9 $$ ;;
   'apply locked') version; s=$(call LOCK '' "$lock"); [ "$s" = 423 ] && error 'Error acquiring the state lock' ;;
   'apply '*)
     version; call GET '' '' wrong >"$HOME/wrong-password"
     [ "$(call LOCK '' "$lock")" = 200 ] || error 'the lock was refused'
-    [ "$(call POST '?ID=lock-1' "$(state 1)")" = 200 ] || error 'the state was refused'
+    [ "$(call POST '?ID=lock-1' "$(state $((${SERIAL:-0} + 1)))")" = 200 ] || error 'the state was refused'
     trap 'call UNLOCK "" "$lock" >/dev/null; exit 1' INT
     touch "$HOME/begun"
     case ${STANDIN:-} in
@@ -41,6 +45,6 @@ case "$1 ${STANDIN:-}" in
       wait) while [ ! -e "$HOME/go" ]; do sleep 0.02; done ;;
       errored) state 2 >errored.tfstate; error 'Failed to save state' ;;
     esac
-    [ "$(call POST '?ID=lock-1' "$(state 2)")" = 200 ] || error 'the state was refused'
+    [ "$(call POST '?ID=lock-1' "$(state $((${SERIAL:-0} + 2)))")" = 200 ] || error 'the state was refused'
     call UNLOCK '' "$lock" >/dev/null; sums apply ;;
 esac

@@ -17,11 +17,13 @@ use quarterdeck::orient::brain::Brain;
 use quarterdeck::rehearsal::{Rehearsal, Script, World};
 use quarterdeck::remember::journal::SEGMENT_BYTES_MAX;
 use quarterdeck::remember::{Blobs, Book, Durable};
-use quarterdeck::{Ports, act, turn};
+use quarterdeck::{Ports, act, observe, orient, remember, turn};
 use quarterdeck_core::charter::{Amendment, Charter};
+use quarterdeck_core::decision::Decision;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding;
-use quarterdeck_core::entry::{Activated, Answered, Begun, Claimed, Entry, Episode};
+use quarterdeck_core::entry::{Activated, Answered, Begun, Claimed, Entry, Episode, Opened};
+use quarterdeck_core::gate::gate;
 use quarterdeck_core::ids::{MissionId, Timestamp};
 use quarterdeck_core::ledger::{CommandError, Ledger};
 use quarterdeck_core::mission::MissionName;
@@ -29,6 +31,7 @@ use quarterdeck_core::observation::{Command, Commanded, Person, SeenMission};
 use quarterdeck_core::question::{Bill, BrainReply, Question};
 use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::{ApprovalState, Assessment, Fact, Recommendation, Reply, Ruling, Situation};
+use quarterdeck_core::verdict::Verdict;
 
 thread_local! {
     static NOW: Cell<u64> = const { Cell::new(START.0) };
@@ -218,6 +221,16 @@ impl Harness {
         self.folder.path().join("journal")
     }
 
+    /// The folder of the blobs.
+    pub fn blobs(&self) -> PathBuf {
+        self.folder.path().join("blobs")
+    }
+
+    /// The time in this box.
+    pub fn now(&self) -> Timestamp {
+        clock()
+    }
+
     /// Lets time pass.
     pub fn pass(&self, ms: u64) {
         NOW.set(NOW.get() + ms);
@@ -239,6 +252,37 @@ impl Harness {
         self.decided.push((episode.opened.situation.clone(), episode.opened.answer.clone()));
         self.write(&episode, &situation);
         Ok(situation)
+    }
+
+    /// Takes one turn in which the test decides, since no guest can be told what to say: what is ruled, and what is done
+    /// about it, is the loop's own.
+    ///
+    /// # Errors
+    /// Where the journal can't be written.
+    pub fn turn_by(&mut self, decide: impl FnOnce(&Situation) -> Decision) -> Result<Vec<Verdict>> {
+        let (ports, book) = (&self.ports, &self.book);
+        let observation = observe::latest(ports, clock(), book.ledger().now);
+        let ledger = self.runtime.block_on(remember::learn(book, &observation))?;
+        let charter = ledger.charter();
+        observe::follow_up(ports, &ledger, &observation);
+        let (situation, ground) = orient::orient(&charter, &ledger, &observation);
+        let decision = decide(&situation);
+        let opened = Opened {
+            turn: situation.turn,
+            at: situation.now,
+            policy: self.policy.digest(),
+            ledger: ledger.digest(),
+            verdicts: gate(&charter, &ledger, &ground, &situation, &decision),
+            situation: encoding::encode(&situation),
+            ground,
+            answer: Answered::Decided(encoding::encode(&decision)),
+            logs: Vec::new(),
+            fuel: 0,
+        };
+        let opened = self.runtime.block_on(remember::open(book, opened))?;
+        let receipts = act::start(ports, &ledger, &opened.verdicts);
+        let episode = self.runtime.block_on(remember::close(book, opened, receipts, situation.now))?;
+        Ok(episode.opened.verdicts)
     }
 
     /// Takes turns, a step apart, for a while.
