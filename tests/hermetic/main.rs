@@ -4,6 +4,7 @@ mod advice;
 mod amended;
 mod approvers;
 mod brain;
+mod canaries;
 mod checkpoints;
 mod cli;
 mod clock;

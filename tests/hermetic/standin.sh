@@ -10,7 +10,8 @@ call() { # METHOD QUERY BODY [PASSWORD]: prints the status
   local version status rest; read -r version status rest <&3; cat <&3 >/dev/null; exec 3>&-; echo "$status"
 }
 lock='{"ID":"lock-1","Operation":"OperationTypeApply","Who":"standin"}'
-state() { echo "{\"version\":4,\"terraform_version\":\"1.11.4\",\"serial\":$1,\"lineage\":\"l\",\"resources\":[{\"mode\":\"managed\",\"type\":\"docker_network\",\"name\":\"n\",\"instances\":[{\"attributes\":{\"id\":\"abc\",\"name\":\"n\"}}]}]}"; }
+state() { [ -n "${STATE:-}" ] && { sed "s/SERIAL/$1/" "$STATE"; return; }
+  echo "{\"version\":4,\"terraform_version\":\"1.11.4\",\"serial\":$1,\"lineage\":\"l\",\"resources\":[{\"mode\":\"managed\",\"type\":\"docker_network\",\"name\":\"n\",\"instances\":[{\"attributes\":{\"id\":\"abc\",\"name\":\"n\"}}]}]}"; }
 choose() { # the release that a mirror has
   local release=4.5.0; [ "${STANDIN:-}" = old-mirror ] && release=3.0.2
   printf 'provider "registry.terraform.io/kreuzwerker/docker" {\n  version = "%s"\n}\n' "$release" >.terraform.lock.hcl

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding;
-use quarterdeck_core::mission::{MissionName, MissionSpec, OFFERS_MAX, When};
+use quarterdeck_core::mission::{MissionName, MissionSpec, OFFERS_MAX, ProviderNeed, When};
 use quarterdeck_core::observation::SeenMission;
 use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::{Autonomy, DesiredState, FACTS_MAX, Fact, KEY_BYTES_MAX, TEXT_BYTES_MAX};
@@ -200,7 +200,8 @@ impl Reader {
         }
         let name =
             MissionName::parse(&raw.metadata.name).map_err(|error| invalid(format!("metadata.name: {error}")))?;
-        let labels = labels(&raw.metadata.labels).map_err(|problem| invalid(format!("metadata.labels: {problem}")))?;
+        let labels = labels(&raw.metadata.labels, &self.redactor)
+            .map_err(|problem| invalid(format!("metadata.labels: {problem}")))?;
         let offers = offers(raw.spec.offers).map_err(|problem| invalid(format!("spec.offers: {problem}")))?;
         let folder = inside(path, &raw.spec.terraform.folder).map_err(invalid)?;
         let set = pack(&folder, &raw.spec.terraform.variables)?;
@@ -210,6 +211,7 @@ impl Reader {
         let lock = lock_file(&set).map_err(|problem| invalid(format!(".terraform.lock.hcl: {problem}")))?;
         let plan =
             self.blobs.put(&encoding::encode(&set)).map_err(|error| MissionError::Keep(folder.clone(), error))?;
+        let providers = facts.provider_needs(lock.as_ref()).into_iter();
         let fact = |fact: &Fact| Fact::new(&fact.key, &self.redactor.redact(&fact.value));
         Ok(MissionSpec {
             name,
@@ -222,7 +224,7 @@ impl Reader {
             facts: facts.as_facts().iter().take(FACTS_MAX).map(fact).collect(),
             labels,
             author: fs::metadata(path).ok().map(|meta| meta.uid()),
-            providers: facts.provider_needs(lock.as_ref()),
+            providers: providers.map(|need| ProviderNeed { file: self.redactor.name(&need.file), ..need }).collect(),
             source: path.display().to_string(),
         })
     }
@@ -235,7 +237,8 @@ pub(crate) fn yaml_problem(error: &serde_saphyr::Error) -> String {
 }
 
 /// A mission's labels: keys of letters, digits and `-_./`, as Kubernetes has them, and short texts.
-fn labels(raw: &BTreeMap<String, String>) -> Result<Vec<Fact>, String> {
+/// Without secrets, as all that a mission says.
+fn labels(raw: &BTreeMap<String, String>, redactor: &Redactor) -> Result<Vec<Fact>, String> {
     if raw.len() > LABELS_MAX {
         return Err(format!("{} labels, more than {LABELS_MAX}", raw.len()));
     }
@@ -252,7 +255,7 @@ fn labels(raw: &BTreeMap<String, String>) -> Result<Vec<Fact>, String> {
                 "{key:?}: key and value have letters, digits and -_./ and {LABEL_BYTES_MAX} bytes at most"
             ));
         }
-        Ok(Fact::new(key, value))
+        Ok(Fact::new(&redactor.redact(key), &redactor.redact(value)))
     };
     raw.iter().map(label).collect()
 }

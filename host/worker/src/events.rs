@@ -66,6 +66,11 @@ impl Events {
         quarterdeck_core::situation::cut(&escape(&redacted, bytes_max), bytes_max)
     }
 
+    /// A foreign text of some lines, without its secrets; it is not safe to print yet.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
+        self.redactor.redact(text).into_owned()
+    }
+
     /// Says what the worker itself does.
     pub(crate) fn say(&mut self, kind: &str, text: &str) {
         self.write(Line { kind, text: self.safe(text, TEXT_BYTES_MAX), ..Line::default() });

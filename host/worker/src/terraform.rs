@@ -174,7 +174,9 @@ impl Session<'_> {
             let kind = if error.kind() == std::io::ErrorKind::NotFound { "missing-tool" } else { "other" };
             failure(kind, format!("start {}: {error}", self.inputs.config.terraform.display()), false)
         })?;
-        for line in ended.stderr.lines().take(200) {
+        // Secrets are looked for before the text is taken apart: one may be broken over its lines.
+        let stderr = self.events.without_secrets(&unframed(&ended.stderr));
+        for line in stderr.lines().take(200) {
             self.events.note(&UiEvent::Text(line.to_owned()));
         }
         if ended.success() {
@@ -191,7 +193,7 @@ impl Session<'_> {
             }
             None => {}
         }
-        let said = if heard.errors.is_empty() { plain(&ended.stderr) } else { heard.errors.join("; ") };
+        let said = if heard.errors.is_empty() { plain(&stderr) } else { heard.errors.join("; ") };
         let said = self.events.safe(&said, MESSAGE_BYTES_MAX);
         let mut failure = classify(&said, &words);
         if ended.was_killed() && failure.kind == "other" {
@@ -293,8 +295,14 @@ impl Heard {
 }
 
 /// Terraform's words for people, without the frame that it draws around them.
+fn unframed(text: &str) -> String {
+    let lines = text.lines().map(|line| line.trim_start_matches(['│', '╷', '╵', '|']).trim());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A text in one line.
 fn plain(text: &str) -> String {
-    text.split_whitespace().filter(|word| !word.chars().all(|c| "│╷╵|".contains(c))).collect::<Vec<_>>().join(" ")
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Terraform counts a replacement as one made and one destroyed; which they were, the plan knows.
@@ -383,6 +391,6 @@ mod tests {
 
     #[test]
     fn frames_are_not_words() {
-        assert_eq!(plain("╷\n│ Error: no\n│  provider\n╵\n"), "Error: no provider");
+        assert_eq!(plain(&unframed("╷\n│ Error: no\n│  provider\n╵\n")), "Error: no provider");
     }
 }

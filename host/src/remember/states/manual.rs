@@ -69,7 +69,9 @@ impl StateStore {
     /// Where there is no such version, or the disk fails.
     pub fn show(&self, mission: &MissionId, number: Option<u32>) -> Result<(StateRef, StateFacts), StateFault> {
         let version = self.version(mission, number)?;
-        Ok((version.state, reference(&version.bytes)?.1))
+        let (_, mut facts) = reference(&version.bytes)?;
+        facts.objects.iter_mut().for_each(|object| *object = object.redacted(&self.redactor));
+        Ok((version.state, facts))
     }
 
     /// The bytes of a version, by default of the newest. They hold secrets in clear.
