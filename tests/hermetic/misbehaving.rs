@@ -1,6 +1,7 @@
 //! A policy that loops, traps, eats memory, floods the log or returns rubbish, in a running host: it costs the host that
 //! turn's decision and nothing else. Here the loop alone is turned; `whole` gives them to the program itself.
 
+mod lies;
 mod whole;
 
 use anyhow::{Context as _, Result};
