@@ -18,7 +18,9 @@ use serde_json::Value;
 const CHARTER: &str = "@id(\"plans\")\npermit (principal, action in Action::\"reads\", resource);\n\
     @id(\"two-have-to-read-it\")\n@approval(\"human\")\n@approvers(\"2\")\n\
     permit (principal, action == Action::\"apply\", resource);\n\
-    @id(\"words\")\npermit (principal, action in Action::\"words\", resource);\n";
+    @id(\"words\")\npermit (principal, action in Action::\"words\", resource);\n\
+    @id(\"two-amend-it\")\n@approval(\"human\")\n@approvers(\"2\")\n\
+    permit (principal, action == Action::\"amend\", resource);\n";
 /// The group of approvers, and two of its members; no user of a machine has such numbers.
 const GROUP: u32 = 61_200;
 const ADA: u32 = 61_201;
@@ -105,6 +107,7 @@ fn a_plan_that_two_have_to_read_waits_for_two_others() {
     let others = [
         &["destroy", "web", "--yes"][..],
         &["cancel", "apply-web-1"],
+        &["charter", "apply", "production"],
         &["pause"],
         &["resume", "web"],
         &["release", "web"],
@@ -116,6 +119,20 @@ fn a_plan_that_two_have_to_read_waits_for_two_others() {
     assert!(place.list(ADA, "missions")[0]["phase"] != "Ready");
     assert!(place.says(BEN, &["approve", id, "--yes"]).status.success());
     until("the mission is ready", || (place.list(BEN, "missions").first()?["phase"] == "Ready").then_some(()));
+
+    // A charter that permits more is read by two as well, and not by whoever wants it.
+    assert!(place.says(0, &["charter", "apply", "laptop"]).status.success());
+    let status = || -> Value {
+        serde_json::from_slice(&place.says(ADA, &["charter", "status", "-o", "json"]).stdout).unwrap_or_default()
+    };
+    let wanted = status()["candidate"]["id"].as_str().unwrap().to_owned();
+    let told = place.refused(0, &["approve", &wanted]);
+    assert!(told.contains("wants this charter"), "{told}");
+    for who in [ADA, BEN] {
+        assert_ne!(status()["name"], "laptop");
+        assert!(place.says(who, &["approve", &wanted]).status.success());
+    }
+    assert_eq!(status()["name"], "laptop");
 
     assert_eq!(fs::metadata(place.path("data/rehearsal/host.sock")).unwrap().mode() & 0o777, 0o660);
     nothing_is_open(&place.path("data"));
