@@ -3,10 +3,10 @@
 
 mod adapters;
 mod begin;
+mod data;
 mod granted;
 
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,26 +14,24 @@ use quarterdeck_core::charter::Amendment;
 use quarterdeck_core::entry::{Chartered, Episode};
 use quarterdeck_core::ledger::{CommandError, Ledger};
 use quarterdeck_core::mission::MissionName;
-use quarterdeck_core::observation::{Command, Person, SeenMission};
-use quarterdeck_core::redaction::Redactor;
+use quarterdeck_core::observation::{Command, Person};
 use quarterdeck_core::situation::Situation;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
 use self::adapters::Shared;
-use self::begin::Beginning;
-use self::granted::Granted;
+use self::data::Data;
+pub use self::data::redaction_key;
 use crate::api::workers::ListenError;
 use crate::config::{BrainConfig, Config};
-use crate::decide::{LoadError, Policy, Sandbox, SandboxError};
+use crate::decide::{LoadError, SandboxError};
 use crate::driver::{Driver, clock};
-use crate::observe::files::{FileMissions, Reader};
+use crate::observe::files::FileMissions;
 use crate::observe::local::ProbeError;
 use crate::orient::brain::Brain;
 use crate::orient::gemini::{self, Gemini, GeminiConfig};
 use crate::orient::offline::Offline;
-use crate::remember::journal::{self, SEGMENT_BYTES_MAX};
 use crate::remember::{Blobs, Book, Durable, JournalError, StateStore};
 use crate::{Ports, act};
 
@@ -284,48 +282,8 @@ impl Host {
 /// # Errors
 /// Where something that it needs is missing or wrong; it then has changed nothing but its data folder.
 pub async fn start(mut config: Config) -> Result<Host, StartError> {
-    if config.missions.is_empty() {
-        return Err(StartError::NoMission);
-    }
-    let (rehearsal, why) = match adapters::can_be_real(&config).await {
-        Ok(()) => (false, String::new()),
-        Err(why) if config.real => return Err(StartError::NotReal(why)),
-        Err(why) => (true, why),
-    };
-    let folder = config.data.join(if rehearsal { "rehearsal" } else { "real" });
-    private_folder(&folder)?;
-    let at = |name: &str| folder.join(name);
-    let in_folder = |source| StartError::Folder { path: folder.clone(), source };
-    let blobs = Arc::new(Blobs::open(&at("blobs")).map_err(in_folder)?);
-    let key = redaction_key(&at("key"))?;
-    let redactor = Arc::new(Redactor::new(key));
-    let granted = Granted::wanted(&config.amendment)?;
-    let reader = Reader {
-        paths: config.missions.clone(),
-        blobs: blobs.clone(),
-        grants: granted.reader(),
-        redactor: redactor.clone(),
-    };
-    let missions = reader.read();
-    if let Some(problem) = missions.iter().find_map(|seen| seen.spec.as_ref().err()) {
-        return Err(StartError::Mission(problem.clone()));
-    }
-    if rehearsal {
-        never_was_real(&config.data.join("real/journal"), &missions, &why)?;
-    }
-    let (sandbox, policy) = load_policy(config.policy.as_deref())?;
-    let (book, torn) = Book::signed(&at("journal"), &at(JOURNAL_KEY), SEGMENT_BYTES_MAX)?;
-    if let Some(kept) = torn {
-        warn!(kept = %kept.display(), "The journal ended in a torn write, as a crash leaves it; its bytes were kept.");
-    }
-    let book = Arc::new(book);
-    let (amendment, ceiling, brought) = (&config.amendment, config.ceiling, config.policy.is_some());
-    let beginning = Beginning { rehearsal, amendment, ceiling, policy: &policy, brought, paused: config.paused };
-    begin::begin(&book, &beginning)?;
-    // Under the charter in force files may say other things than under the one that was asked for.
-    granted.in_force(&book);
-    let missions = reader.read();
-
+    let Data { rehearsal, why, folder, blobs, key, redactor, reader, missions, policy, book } =
+        data::ready(&config).await?;
     let changed = Arc::new(Notify::new());
     let wake: Arc<dyn Fn() + Send + Sync> = {
         let changed = changed.clone();
@@ -365,7 +323,6 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         updates: updates.clone(),
         stop: stopped,
     };
-    drop(sandbox);
     Ok(Host {
         folder,
         rehearsal,
@@ -389,65 +346,4 @@ fn brain(config: Option<BrainConfig>, wake: Arc<dyn Fn() + Send + Sync>) -> Resu
     let mut gemini = GeminiConfig::new(key);
     (gemini.base_url, gemini.model) = (base_url, model);
     Ok(Arc::new(Gemini::start(gemini, clock, wake)?))
-}
-
-/// A mission that was ever applied for real is never rehearsed: it would look as if all were well.
-fn never_was_real(journal: &Path, missions: &[SeenMission], why: &str) -> Result<(), StartError> {
-    if !journal.exists() {
-        return Ok(());
-    }
-    let reader = journal::Reader::open(journal)?;
-    let mut ledger = reader.ledger();
-    reader.read(&mut |record| ledger.fold(&record.entry))?;
-    let names = missions.iter().filter_map(|seen| Some(&seen.spec.as_ref().ok()?.name));
-    let real = names.filter_map(|name| ledger.mission(name)).find(|state| state.ever_real);
-    match real {
-        Some(state) => Err(StartError::WasReal { mission: state.spec.name.clone(), why: why.to_owned() }),
-        None => Ok(()),
-    }
-}
-
-/// Makes the folder where there is none, readable to its owner alone.
-fn private_folder(path: &Path) -> Result<(), StartError> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| StartError::Folder { path: path.to_owned(), source })
-}
-
-/// The key of the placeholders that stand for secrets: made once, so that one secret has one placeholder for good.
-///
-/// # Errors
-/// Where its file can't be read or made.
-pub fn redaction_key(path: &Path) -> Result<[u8; 32], StartError> {
-    let folder = |source| StartError::Folder { path: path.to_owned(), source };
-    match std::fs::read(path) {
-        Ok(bytes) => bytes.try_into().map_err(|_| folder(std::io::Error::other("it does not hold 32 bytes"))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let key = random()?;
-            let mut file =
-                std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(folder)?;
-            std::io::Write::write_all(&mut file, &key).and_then(|()| file.sync_all()).map_err(folder)?;
-            Ok(key)
-        }
-        Err(error) => Err(folder(error)),
-    }
-}
-
-fn random() -> Result<[u8; 32], StartError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| StartError::Random(error.to_string()))?;
-    Ok(bytes)
-}
-
-fn load_policy(path: Option<&Path>) -> Result<(Sandbox, Policy), StartError> {
-    let sandbox = Sandbox::new()?;
-    let (name, bytes) = match path {
-        None => ("steward".to_owned(), STEWARD.to_vec()),
-        Some(path) => {
-            let read = std::fs::read(path);
-            let bytes = read.map_err(|source| StartError::ReadPolicy { path: path.to_owned(), source })?;
-            (path.display().to_string(), bytes)
-        }
-    };
-    let policy = sandbox.load(&bytes).map_err(|source| StartError::Policy { name, source })?;
-    Ok((sandbox, policy))
 }

@@ -9,7 +9,8 @@ use quarterdeck_core::observation::{Command, Commanded, Person};
 use quarterdeck_core::pause::Scope;
 use quarterdeck_core::situation::{ApprovalState, Autonomy, Fact};
 
-use super::{StartError, random};
+use super::StartError;
+use super::data::random;
 use crate::config::PROFILES;
 use crate::decide::{self, Policy};
 use crate::driver::clock;

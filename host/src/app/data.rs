@@ -1,0 +1,145 @@
+//! What a host needs before anything runs: whether it rehearses, its folder, its missions as they are read, its policy, and
+//! its book with the beginning written down.
+
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use quarterdeck_core::observation::SeenMission;
+use quarterdeck_core::redaction::Redactor;
+use tracing::warn;
+
+use super::begin::{self, Beginning};
+use super::granted::Granted;
+use super::{JOURNAL_KEY, STEWARD, StartError, adapters};
+use crate::config::Config;
+use crate::decide::{Policy, Sandbox};
+use crate::observe::files::Reader;
+use crate::remember::journal::{self, SEGMENT_BYTES_MAX};
+use crate::remember::{Blobs, Book};
+
+/// All of it.
+pub(super) struct Data {
+    pub(super) rehearsal: bool,
+    /// Why it rehearses.
+    pub(super) why: String,
+    pub(super) folder: PathBuf,
+    pub(super) blobs: Arc<Blobs>,
+    /// The key of the placeholders.
+    pub(super) key: [u8; 32],
+    pub(super) redactor: Arc<Redactor>,
+    pub(super) reader: Reader,
+    pub(super) missions: Vec<SeenMission>,
+    pub(super) policy: Policy,
+    pub(super) book: Arc<Book>,
+}
+
+/// Makes it ready.
+pub(super) async fn ready(config: &Config) -> Result<Data, StartError> {
+    if config.missions.is_empty() {
+        return Err(StartError::NoMission);
+    }
+    let (rehearsal, why) = match adapters::can_be_real(config).await {
+        Ok(()) => (false, String::new()),
+        Err(why) if config.real => return Err(StartError::NotReal(why)),
+        Err(why) => (true, why),
+    };
+    let folder = config.data.join(if rehearsal { "rehearsal" } else { "real" });
+    private_folder(&folder)?;
+    let at = |name: &str| folder.join(name);
+    let in_folder = |source| StartError::Folder { path: folder.clone(), source };
+    let blobs = Arc::new(Blobs::open(&at("blobs")).map_err(in_folder)?);
+    let key = redaction_key(&at("key"))?;
+    let redactor = Arc::new(Redactor::new(key));
+    let granted = Granted::wanted(&config.amendment)?;
+    let reader = Reader {
+        paths: config.missions.clone(),
+        blobs: blobs.clone(),
+        grants: granted.reader(),
+        redactor: redactor.clone(),
+    };
+    let missions = reader.read();
+    if let Some(problem) = missions.iter().find_map(|seen| seen.spec.as_ref().err()) {
+        return Err(StartError::Mission(problem.clone()));
+    }
+    if rehearsal {
+        never_was_real(&config.data.join("real/journal"), &missions, &why)?;
+    }
+    let policy = load_policy(config.policy.as_deref())?;
+    let book = open_book(&folder)?;
+    let (amendment, ceiling, brought) = (&config.amendment, config.ceiling, config.policy.is_some());
+    let beginning = Beginning { rehearsal, amendment, ceiling, policy: &policy, brought, paused: config.paused };
+    begin::begin(&book, &beginning)?;
+    // Under the charter in force files may say other things than under the one that was asked for.
+    granted.in_force(&book);
+    let missions = reader.read();
+    Ok(Data { rehearsal, why, folder, blobs, key, redactor, reader, missions, policy, book })
+}
+
+fn open_book(folder: &Path) -> Result<Arc<Book>, StartError> {
+    let (book, torn) = Book::signed(&folder.join("journal"), &folder.join(JOURNAL_KEY), SEGMENT_BYTES_MAX)?;
+    if let Some(kept) = torn {
+        warn!(kept = %kept.display(), "The journal ended in a torn write, as a crash leaves it; its bytes were kept.");
+    }
+    Ok(Arc::new(book))
+}
+
+/// A mission that was ever applied for real is never rehearsed: it would look as if all were well.
+fn never_was_real(journal: &Path, missions: &[SeenMission], why: &str) -> Result<(), StartError> {
+    if !journal.exists() {
+        return Ok(());
+    }
+    let reader = journal::Reader::open(journal)?;
+    let mut ledger = reader.ledger();
+    reader.read(&mut |record| ledger.fold(&record.entry))?;
+    let names = missions.iter().filter_map(|seen| Some(&seen.spec.as_ref().ok()?.name));
+    let real = names.filter_map(|name| ledger.mission(name)).find(|state| state.ever_real);
+    match real {
+        Some(state) => Err(StartError::WasReal { mission: state.spec.name.clone(), why: why.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Makes the folder where there is none, readable to its owner alone.
+fn private_folder(path: &Path) -> Result<(), StartError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| StartError::Folder { path: path.to_owned(), source })
+}
+
+/// The key of the placeholders that stand for secrets: made once, so that one secret has one placeholder for good.
+///
+/// # Errors
+/// Where its file can't be read or made.
+pub fn redaction_key(path: &Path) -> Result<[u8; 32], StartError> {
+    let folder = |source| StartError::Folder { path: path.to_owned(), source };
+    match std::fs::read(path) {
+        Ok(bytes) => bytes.try_into().map_err(|_| folder(std::io::Error::other("it does not hold 32 bytes"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = random()?;
+            let mut file =
+                std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(folder)?;
+            std::io::Write::write_all(&mut file, &key).and_then(|()| file.sync_all()).map_err(folder)?;
+            Ok(key)
+        }
+        Err(error) => Err(folder(error)),
+    }
+}
+
+pub(super) fn random() -> Result<[u8; 32], StartError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| StartError::Random(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn load_policy(path: Option<&Path>) -> Result<Policy, StartError> {
+    let sandbox = Sandbox::new()?;
+    let (name, bytes) = match path {
+        None => ("steward".to_owned(), STEWARD.to_vec()),
+        Some(path) => {
+            let read = std::fs::read(path);
+            let bytes = read.map_err(|source| StartError::ReadPolicy { path: path.to_owned(), source })?;
+            (path.display().to_string(), bytes)
+        }
+    };
+    sandbox.load(&bytes).map_err(|source| StartError::Policy { name, source })
+}
