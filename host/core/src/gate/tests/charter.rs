@@ -2,14 +2,17 @@
 
 use super::{acted, refused};
 use crate::charter::{PRODUCTION, Rules};
-use crate::decision::{Action, BuildStep, Decision, Proposal};
+use crate::decision::{Action, BuildStep, ConfigureStep, Decision, Look, Proposal};
+use crate::digest::Digest;
 use crate::fixture::{Scene, finding, spec};
 use crate::gate::gate;
-use crate::ids::ApprovalId;
+use crate::ids::{ApprovalId, FindingId, OrderName, Timestamp};
 use crate::mission::MissionSpec;
 use crate::observation::{Command, Commanded, Person};
 use crate::order::PlanKinds;
-use crate::situation::{ApprovalState, Autonomy, DesiredState, Fact, Operation, Ruling, Severity};
+use crate::situation::{
+    ApprovalState, Autonomy, DesiredState, Fact, ObjectRef, Operation, QuestionKind, Ruling, Severity,
+};
 use crate::verdict::{Effect, Verdict};
 
 fn ruled_by(autonomy: Autonomy, text: &str) -> Scene {
@@ -290,4 +293,53 @@ fn what_is_ruled_is_what_charter_and_autonomy_say_together() {
         assert_eq!(verdict.effect.is_some(), people == Some(0), "{rules:?}: {}", verdict.because);
     }
     assert_eq!(ruled, 8 * 4 * 3);
+}
+
+/// Every action that starts no worker, and those that no worker does yet, under every kind of charter and every autonomy:
+/// something is done where a rule permits it by itself, and nothing elsewhere.
+#[test]
+fn no_word_is_said_that_no_rule_permits() {
+    let rule =
+        |annotation: &str, effect: &str| format!("@id(\"r\")\n{annotation}{effect} (principal, action, resource);\n");
+    let charters = [
+        (String::new(), false),
+        (rule("", "permit"), true),
+        (rule("@approval(\"human\")\n", "permit"), false),
+        (rule("", "forbid"), false),
+    ];
+    for (text, permits) in &charters {
+        for autonomy in [Autonomy::Off, Autonomy::Suggest, Autonomy::Approve, Autonomy::Auto] {
+            let mut scene = Scene::new(Autonomy::Auto);
+            scene.findings.push(finding("f-1", "exited", None));
+            let overdue = scene.start(scene.build(BuildStep::Plan));
+            scene.now = overdue.deadline;
+            scene.charter.rules = Rules::parse(text).unwrap();
+            scene.charter.settings.autonomy = autonomy;
+            for (action, offered) in words(&scene, &overdue.name) {
+                let case = format!("{text} {autonomy:?} {action:?}");
+                let verdict = scene.rule(action);
+                assert_eq!(verdict.effect.is_some(), *permits && offered, "{case}: {}", verdict.because);
+                assert_eq!(verdict.ruling == Ruling::Acted, verdict.effect.is_some(), "{case}");
+            }
+        }
+    }
+}
+
+/// Each of them, and whether this host does such a thing.
+fn words(scene: &Scene, overdue: &OrderName) -> [(Action, bool); 9] {
+    let finding = || FindingId::parse("f-1").unwrap();
+    let object = ObjectRef { kind: "container".into(), namespace: None, name: "web".into(), uid: None };
+    let (kind, findings) = (QuestionKind::Triage, vec![finding()]);
+    let configure = |step| Action::Configure { order: scene.target(), step };
+    [
+        (Action::Cancel(overdue.clone()), true),
+        (Action::Ask { id: "q".into(), kind, mission: None, findings, note: None }, true),
+        (Action::Notify { severity: Severity::Info, mission: None, title: "x".into(), text: "x".into() }, true),
+        (Action::Acknowledge { finding: finding(), until: Timestamp::MAX, reason: "known".into() }, true),
+        (Action::Inspect { id: "i".into(), object, look: Look::Logs }, false),
+        (Action::Remember { lesson: "l".into(), findings: Vec::new() }, false),
+        (Action::Scan { order: scene.target(), targets: Vec::new() }, false),
+        (configure(ConfigureStep::Check), false),
+        (configure(ConfigureStep::Configure(Digest::of(b"report"))), false),
+    ]
 }
