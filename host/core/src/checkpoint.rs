@@ -91,7 +91,7 @@ pub struct Base {
     pub key: PublicKey,
     /// The signature over [`Base::statement`].
     pub signature: Signature,
-    /// The last `begun` entry that is gone, encoded: under which rules and on what sandbox the next turns stand.
+    /// The last `begun` entry that is gone, encoded: on what sandbox the next turns stand. Their charter is the ledger's.
     pub begun: Vec<u8>,
     /// The ledger after the last record that is gone, encoded.
     pub ledger: Vec<u8>,
