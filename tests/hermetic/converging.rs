@@ -44,6 +44,10 @@ fn applies(home: &Home) -> usize {
     effects.filter(apply).count()
 }
 
+fn turns(home: &Home) -> usize {
+    home.entries().iter().filter(|entry| matches!(entry, Entry::Closed(_))).count()
+}
+
 fn finding(home: &Home, rule: &str) -> Option<Value> {
     home.list("findings").into_iter().find(|finding| finding["rule"] == rule)
 }
@@ -74,6 +78,12 @@ fn whoever_removes_a_container_after_each_repair_gets_its_mission_parked() {
     remove(&home);
     running = host(&home, &["web"]);
     until("it is missed", || home.is("Degraded"));
+    // Whoever says something has the host turn; this changes nothing for a builder.
+    for _ in 0..4 {
+        let before = turns(&home);
+        home.says(&["pause", "--class", "scanner"]);
+        until("another turn", || (turns(&home) > before).then_some(()));
+    }
     assert_eq!((applies(&home), finding(&home, "mission-parked").is_some()), (3, true));
     program::said(&home.data(), &["release", "web", "--comment", "the script is gone"]);
     until("it is repaired after all", || (applies(&home) == 4).then_some(()));
