@@ -33,7 +33,7 @@ pub use args::Cli;
 pub use exit::{Exit, Failure};
 pub use run::{Event, Teller, Until, outcome};
 
-use args::{CharterCommand, Command, JournalCommand, PolicyCommand};
+use args::{CharterCommand, Command, JournalCommand};
 use place::Place;
 
 use crate::config::{self, Given};
@@ -95,7 +95,7 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
                 (_, _) => charter::diff_journal(&place()?, &charter, output),
             };
         }
-        Command::Policy(PolicyCommand::Inspect { file, output }) => policy::inspect(&file, output)?,
+        Command::Policy(command) => return policy::policy(command),
         Command::State(command) => state::state(&place()?, command).await?,
         Command::Version { output } => version(output),
         Command::Doctor(args) => return doctor::doctor(args, given).await,

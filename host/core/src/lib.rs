@@ -37,4 +37,5 @@ pub mod redaction;
 pub mod situation;
 pub mod terraform;
 pub mod text;
+pub mod upload;
 pub mod verdict;

@@ -3,6 +3,7 @@
 mod charter;
 mod journal;
 mod pause;
+mod policy;
 mod replay;
 mod why;
 
@@ -17,6 +18,7 @@ use quarterdeck_core::situation::Autonomy;
 pub use charter::{AmendArgs, CharterCommand};
 pub use journal::{JournalCommand, PruneArgs, VerifyArgs};
 pub use pause::{PauseArgs, ScopeArgs};
+pub use policy::PolicyCommand;
 pub use replay::ReplayArgs;
 pub use why::WhyArgs;
 
@@ -316,20 +318,6 @@ pub struct SayArgs {
     /// Do not show the plan and do not ask.
     #[arg(long)]
     pub yes: bool,
-}
-
-/// What can be done with policies.
-#[derive(Clone, Debug, Subcommand)]
-pub enum PolicyCommand {
-    /// Say what a component is, and whether it could decide here
-    #[command(after_help = "Examples:\n  quarterdeck policy inspect guest-policies/prebuilt/steward.wasm")]
-    Inspect {
-        /// The component.
-        file: PathBuf,
-        /// How to print it.
-        #[arg(short, long, value_enum, default_value_t)]
-        output: Output,
-    },
 }
 
 /// What can be done with states.
