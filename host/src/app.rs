@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quarterdeck_core::charter::Amendment;
-use quarterdeck_core::entry::{Chartered, Episode};
-use quarterdeck_core::ledger::{CommandError, Ledger};
+use quarterdeck_core::entry::{Activated, Chartered, Episode, Nominated, Uploaded};
+use quarterdeck_core::ledger::{CommandError, Ledger, MemoFate, Nomination};
 use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::observation::{Command, Person};
 use quarterdeck_core::situation::Situation;
@@ -25,8 +25,8 @@ use self::data::Data;
 pub use self::data::redaction_key;
 use crate::api::workers::ListenError;
 use crate::config::{BrainConfig, Config};
-use crate::decide::{LoadError, SandboxError};
-use crate::driver::{Driver, clock};
+use crate::decide::{Catalog, CatalogError, LoadError, SandboxError};
+use crate::driver::{Beside, Driver, clock};
 use crate::observe::files::FileMissions;
 use crate::observe::local::ProbeError;
 use crate::orient::brain::Brain;
@@ -90,6 +90,31 @@ pub enum Said {
         /// What becomes of it; nothing where it is in force or waits already.
         answer: oneshot::Sender<Result<Option<Box<Chartered>>, CommandFailed>>,
     },
+    /// A component that has passed its checks and lies in the catalog.
+    Upload {
+        /// What is written down of it.
+        uploaded: Box<Uploaded>,
+        /// Whether it was.
+        answer: oneshot::Sender<Result<(), CommandFailed>>,
+    },
+    /// Another policy, loaded already.
+    Nomination {
+        /// Who wants it.
+        who: Person,
+        /// What.
+        nomination: Box<Nomination>,
+        /// What becomes of it.
+        answer: oneshot::Sender<Result<Box<Nominated>, CommandFailed>>,
+    },
+    /// The policy before.
+    RollBack {
+        /// Who wants it.
+        who: Person,
+        /// What the person wrote.
+        comment: Option<String>,
+        /// What decides now, and what became of the memo.
+        answer: oneshot::Sender<Result<Box<(Activated, MemoFate)>, CommandFailed>>,
+    },
 }
 
 /// Where commands go: they are written down between two turns.
@@ -102,9 +127,7 @@ impl Commands {
     /// # Errors
     /// Where it is not permitted, can't be written down, or the host is stopping.
     pub async fn send(&self, who: Person, command: Command) -> Result<(), CommandFailed> {
-        let (answer, answered) = oneshot::channel();
-        self.0.send(Said::Command { who, command, answer }).await.map_err(|_| CommandFailed::Stopping)?;
-        answered.await.map_err(|_| CommandFailed::Stopping)?
+        self.ask(|answer| Said::Command { who, command, answer }).await
     }
 
     /// Has a wish for another charter written down, and says what becomes of it; nothing where it is in force or waits
@@ -113,8 +136,43 @@ impl Commands {
     /// # Errors
     /// As [`Commands::send`].
     pub async fn amend(&self, who: Person, amendment: Box<Amendment>) -> Result<Option<Box<Chartered>>, CommandFailed> {
+        self.ask(|answer| Said::Amendment { who, amendment, answer }).await
+    }
+
+    /// Has an upload written down whose component lies in the catalog.
+    ///
+    /// # Errors
+    /// As [`Commands::send`].
+    pub async fn upload(&self, uploaded: Box<Uploaded>) -> Result<(), CommandFailed> {
+        self.ask(|answer| Said::Upload { uploaded, answer }).await
+    }
+
+    /// Has a wish for another policy written down, and says what becomes of it.
+    ///
+    /// # Errors
+    /// As [`Commands::send`].
+    pub async fn nominate(&self, who: Person, nomination: Box<Nomination>) -> Result<Box<Nominated>, CommandFailed> {
+        self.ask(|answer| Said::Nomination { who, nomination, answer }).await
+    }
+
+    /// Goes back to the policy before; says which decides now, and what became of the memo.
+    ///
+    /// # Errors
+    /// As [`Commands::send`].
+    pub async fn roll_back(
+        &self,
+        who: Person,
+        comment: Option<String>,
+    ) -> Result<Box<(Activated, MemoFate)>, CommandFailed> {
+        self.ask(|answer| Said::RollBack { who, comment, answer }).await
+    }
+
+    async fn ask<T>(
+        &self,
+        said: impl FnOnce(oneshot::Sender<Result<T, CommandFailed>>) -> Said,
+    ) -> Result<T, CommandFailed> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Said::Amendment { who, amendment, answer }).await.map_err(|_| CommandFailed::Stopping)?;
+        self.0.send(said(answer)).await.map_err(|_| CommandFailed::Stopping)?;
         answered.await.map_err(|_| CommandFailed::Stopping)?
     }
 }
@@ -168,11 +226,23 @@ pub enum StartError {
     /// The policy can't be used.
     #[error("load the policy {name}")]
     Policy {
-        /// Its file, or `steward`.
+        /// Its file.
         name: String,
         /// Why not.
         #[source]
         source: LoadError,
+    },
+    /// The policies can't be had.
+    #[error("open the catalog of policies")]
+    Catalog(#[from] CatalogError),
+    /// The charter in force does not let the policy decide, or it is fenced.
+    #[error("let the policy {name} decide")]
+    Nominate {
+        /// Its file.
+        name: String,
+        /// Why not.
+        #[source]
+        source: CommandError,
     },
     /// The policy's file can't be read.
     #[error("read the policy {path}")]
@@ -217,6 +287,8 @@ pub struct Host {
     pub blobs: Arc<Blobs>,
     /// States and locks; none in a rehearsal, whose states are imagined.
     pub states: Option<Arc<StateStore>>,
+    /// Its policies.
+    pub catalog: Arc<Catalog>,
     server: Option<JoinHandle<()>>,
     commands: Commands,
     updates: broadcast::Sender<Arc<Update>>,
@@ -282,7 +354,7 @@ impl Host {
 /// # Errors
 /// Where something that it needs is missing or wrong; it then has changed nothing but its data folder.
 pub async fn start(mut config: Config) -> Result<Host, StartError> {
-    let Data { rehearsal, why, folder, blobs, key, redactor, reader, missions, policy, book } =
+    let Data { rehearsal, why, folder, blobs, key, redactor, reader, missions, policy, catalog, book } =
         data::ready(&config).await?;
     let changed = Arc::new(Notify::new());
     let wake: Arc<dyn Fn() + Send + Sync> = {
@@ -306,7 +378,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         ("cluster", ports.cluster.choice()),
         ("workers", ports.workers.choice()),
         ("brain", ports.brain.choice()),
-        ("policy", format!("{} {}", policy.description().name, policy.description().version)),
+        ("policy", begin::policy_choice(&book.ledger())),
         ("charter", begin::charter_choice(&book.ledger())),
     ];
     let (commands, received) = mpsc::channel(64);
@@ -315,7 +387,10 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
     let driver = Driver {
         ports,
         book: book.clone(),
-        policy: Arc::new(policy),
+        policy,
+        catalog: catalog.clone(),
+        beside: Beside::default(),
+        changed_beside: Arc::default(),
         interval: config.interval,
         yes: config.yes.then(|| rustix::process::getuid().as_raw()),
         changed,
@@ -330,6 +405,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         book,
         blobs,
         states: adapters.states,
+        catalog,
         server,
         commands: Commands(commands),
         updates,

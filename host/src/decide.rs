@@ -9,11 +9,14 @@
 //!   call uses; `thread` keeps all that off the loop's own threads.
 //! - `boundary` is where values cross, and the only place that believes nothing; `bindings` is generated.
 //!
+//! - `catalog` keeps components, and those that are ready to decide.
+//!
 //! What is *not* here: which policy is active, and what becomes of a decision. The gate rules on that.
 
 mod answer;
 pub mod bindings;
 pub mod boundary;
+pub mod catalog;
 mod engine;
 mod guest;
 pub mod limits;
@@ -24,9 +27,10 @@ mod thread;
 
 pub use answer::{Answer, Class, GuestFailure, HostAbort, Level, LogLine};
 pub use boundary::Malformed;
+pub use catalog::{Catalog, CatalogError};
 pub use engine::engine_config;
 pub use limits::identity;
 pub use sandbox::{LoadError, Policy, Sandbox, SandboxError};
 pub use shape::Mismatch;
 pub use structure::StructureError;
-pub use thread::{decide, decide_within};
+pub use thread::{decide, decide_within, observe_only};

@@ -3,6 +3,8 @@
 //!
 //! Here is the program's clock. Everything below is told the time.
 
+mod policies;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +21,11 @@ use tracing::{error, info};
 use crate::Ports;
 use crate::act::Word;
 use crate::app::{CommandFailed, Said, Update};
-use crate::decide::Policy;
+use crate::decide::{Catalog, Policy};
 use crate::remember::{Book, JournalError, TransactError};
 use crate::turn::turn;
+
+pub(crate) use policies::Beside;
 
 /// Two turns are at least this far apart, however much changes: a storm of events is one change.
 const BETWEEN_TURNS: Duration = Duration::from_millis(150);
@@ -44,7 +48,13 @@ pub fn clock() -> Timestamp {
 pub struct Driver {
     pub(crate) ports: Ports,
     pub(crate) book: Arc<Book>,
+    /// The policy that decides; the ledger names the same one.
     pub(crate) policy: Arc<Policy>,
+    /// Where policies are.
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) beside: Beside,
+    /// Told when the shadow has answered: its word is written down, and no turn is taken for its sake.
+    pub(crate) changed_beside: Arc<Notify>,
     pub(crate) interval: Duration,
     /// Grants every approval in this user's name.
     pub(crate) yes: Option<u32>,
@@ -62,9 +72,14 @@ impl Driver {
     /// Where it is not known what is on disk: then nothing more is done until a restart has looked.
     pub async fn run(mut self) -> Result<(), JournalError> {
         while !*self.stop.borrow() {
-            let pause = match turn(&self.ports, &self.book, &self.policy, clock()).await {
-                Ok(episode) => {
+            let turned = match self.settle_policies().await {
+                Ok(()) => turn(&self.ports, &self.book, &self.policy, clock()).await,
+                Err(problem) => Err(problem),
+            };
+            let pause = match turned {
+                Ok((episode, ledger)) => {
                     let again = self.look_again();
+                    self.ask_beside(&episode, ledger);
                     self.tell(episode);
                     self.grant_all().await;
                     again
@@ -83,15 +98,26 @@ impl Driver {
     /// Waits for a change, a command, or the time; writes commands down meanwhile.
     async fn wait(&mut self, pause: Duration) {
         tokio::time::sleep(BETWEEN_TURNS).await;
-        tokio::select! {
-            () = self.changed.notified() => {}
-            () = tokio::time::sleep(pause) => {}
-            said = self.commands.recv() => {
-                if let Some(said) = said {
-                    self.take(said).await;
+        let over = tokio::time::sleep(pause);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = self.changed.notified() => {}
+                // No turn is taken for the sake of what a shadow said, unless another policy may decide by it.
+                () = self.changed_beside.notified() => {
+                    if self.hear_the_shadow().await {
+                        continue;
+                    }
                 }
+                () = &mut over => {}
+                said = self.commands.recv() => {
+                    if let Some(said) = said {
+                        self.take(said).await;
+                    }
+                }
+                _ = self.stop.changed() => {}
             }
-            _ = self.stop.changed() => {}
+            break;
         }
         while let Ok(said) = self.commands.try_recv() {
             self.take(said).await;
@@ -99,8 +125,11 @@ impl Driver {
     }
 
     /// Whoever said it may have gone away; it is written down all the same.
-    async fn take(&self, said: Said) {
+    async fn take(&mut self, said: Said) {
         match said {
+            Said::Upload { uploaded, answer } => drop(answer.send(self.shelve(uploaded).await)),
+            Said::Nomination { who, nomination, answer } => drop(answer.send(self.nominate(who, *nomination).await)),
+            Said::RollBack { who, comment, answer } => drop(answer.send(self.roll_back(who, comment).await)),
             Said::Command { who, command, answer } => drop(answer.send(self.write_down(who, command).await)),
             Said::Amendment { who, amendment, answer } => drop(answer.send(self.amend(who, amendment).await)),
         }
@@ -162,13 +191,17 @@ impl Driver {
             Command::Approve { comment: Some(comment), .. }
             | Command::Deny { comment: Some(comment), .. }
             | Command::Pause { comment: Some(comment), .. }
-            | Command::Release { comment: Some(comment), .. } => {
+            | Command::Release { comment: Some(comment), .. }
+            | Command::Unfence { comment: Some(comment), .. } => {
                 *comment = self.ports.redactor.redact_bounded(&escape(comment), TEXT_BYTES_MAX);
             }
             Command::Approve { comment: None, .. }
             | Command::Deny { comment: None, .. }
             | Command::Pause { comment: None, .. }
             | Command::Release { comment: None, .. }
+            | Command::Unfence { comment: None, .. }
+            | Command::Unshadow
+            | Command::RemovePolicy { .. }
             | Command::Resume { .. }
             | Command::Destroy { .. }
             | Command::Restore { .. }

@@ -22,6 +22,7 @@ pub mod orient;
 pub mod rehearsal;
 pub mod remember;
 pub mod replay;
+pub mod shadow;
 pub mod telemetry;
 pub mod turn;
 pub mod view;

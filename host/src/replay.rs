@@ -24,7 +24,7 @@ use std::path::Path;
 use quarterdeck_core::charter::{Charter, Request};
 use quarterdeck_core::decision::{Decision, Proposal};
 use quarterdeck_core::encoding;
-use quarterdeck_core::entry::Opened;
+use quarterdeck_core::entry::{Answered, Opened};
 use quarterdeck_core::gate::{asked, gate};
 use quarterdeck_core::ledger::Ledger;
 use quarterdeck_core::situation::Situation;
@@ -33,6 +33,7 @@ use quarterdeck_core::verdict::Verdict;
 use crate::remember::JournalError;
 
 pub use compare::{Difference, What};
+use compare::{Exact, Side, differences};
 pub(crate) use recall::Recall;
 pub use recall::{Turn, turns};
 pub use report::{DIFFERENCES_KEPT_MAX, Decided, Report, Tally, Treatment};
@@ -62,6 +63,15 @@ impl Recorded<'_> {
     pub fn asked_of(&self, charter: &Charter, proposal: &Proposal) -> Option<Request> {
         asked(charter, self.ledger, &self.opened.ground, self.situation, proposal)
     }
+}
+
+/// How another answer to a turn, with what was ruled on it, differs from what was: what leads to something, a line each.
+pub fn compare_open_loop(opened: &Opened, answer: &Answered, verdicts: &[Verdict]) -> Vec<String> {
+    let (before, after) = (opened.answer.decision(), answer.decision());
+    let recorded = Side { answer: &opened.answer, decision: before.as_ref(), verdicts: &opened.verdicts };
+    let now = Side { answer, decision: after.as_ref(), verdicts };
+    let differences = differences(opened.turn, &recorded, &now, Exact { answer: false, verdicts: false });
+    differences.iter().map(Difference::line).collect()
 }
 
 /// Hands on each turn of a journal in which something was decided; returns whether the last host rehearsed. A turn that

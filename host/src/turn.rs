@@ -10,12 +10,13 @@ use quarterdeck_core::encoding;
 use quarterdeck_core::entry::{Episode, Opened};
 use quarterdeck_core::gate::gate;
 use quarterdeck_core::ids::Timestamp;
+use quarterdeck_core::ledger::Ledger;
 
 use crate::decide::Policy;
 use crate::remember::{Book, JournalError};
 use crate::{Ports, act, decide, observe, orient, remember};
 
-/// Turns the loop once.
+/// Turns the loop once; gives back the turn, and the ledger that was ruled on.
 ///
 /// # Errors
 /// Where the journal can't be written: then nothing was acted on that it does not hold. Every other failure is part of
@@ -25,13 +26,16 @@ pub async fn turn(
     book: &Arc<Book>,
     policy: &Arc<Policy>,
     now: Timestamp,
-) -> Result<Episode, JournalError> {
+) -> Result<(Episode, Arc<Ledger>), JournalError> {
     let observation = observe::latest(ports, now, book.ledger().now);
     let ledger = remember::learn(book, &observation).await?;
     let charter = ledger.charter();
     observe::follow_up(ports, &ledger, &observation);
     let (situation, ground) = orient::orient(&charter, &ledger, &observation);
-    let answer = decide::decide(policy.clone(), encoding::encode(&situation).into()).await;
+    let answer = match ledger.observes(situation.now) {
+        None => decide::decide(policy.clone(), encoding::encode(&situation).into()).await,
+        Some(observing) => decide::observe_only(observing),
+    };
     let (answer, logs, fuel) = answer.into_journal();
     let ruled = answer.decision().map(|decision| gate(&charter, &ledger, &ground, &situation, &decision));
     let opened = Opened {
@@ -48,5 +52,6 @@ pub async fn turn(
     };
     let opened = remember::open(book, opened).await?;
     let receipts = act::start(ports, &ledger, &opened.verdicts);
-    remember::close(book, opened, receipts, situation.now).await
+    let episode = remember::close(book, opened, receipts, situation.now).await?;
+    Ok((episode, ledger))
 }

@@ -174,6 +174,11 @@ fn nor_is_anything_applied_twice_where_a_person_is_asked() {
         | Entry::Settled(_)
         | Entry::Stored(_)
         | Entry::StateChanged(_)
-        | Entry::Checkpoint(_) => false,
+        | Entry::Checkpoint(_)
+        | Entry::Uploaded(_)
+        | Entry::Nominated(_)
+        | Entry::Shadowed(_)
+        | Entry::Fenced(_)
+        | Entry::Differed(_) => false,
     });
 }

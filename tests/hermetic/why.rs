@@ -69,7 +69,12 @@ fn opened(records: &[Record]) -> impl Iterator<Item = (u64, &Opened)> {
         | Entry::Stored(_)
         | Entry::StateChanged(_)
         | Entry::Chartered(_)
-        | Entry::Checkpoint(_) => None,
+        | Entry::Checkpoint(_)
+        | Entry::Uploaded(_)
+        | Entry::Nominated(_)
+        | Entry::Shadowed(_)
+        | Entry::Fenced(_)
+        | Entry::Differed(_) => None,
     })
 }
 
@@ -118,7 +123,12 @@ fn names_all(name: &str, account: &Account, records: &[Record], seq: u64, opened
             | Entry::Settled(_)
             | Entry::Stored(_)
             | Entry::StateChanged(_)
-            | Entry::Checkpoint(_) => {}
+            | Entry::Checkpoint(_)
+            | Entry::Uploaded(_)
+            | Entry::Nominated(_)
+            | Entry::Shadowed(_)
+            | Entry::Fenced(_)
+            | Entry::Differed(_) => {}
         }
     }
     let situation: Situation = encoding::decode(&opened.situation).unwrap();

@@ -22,7 +22,7 @@ use quarterdeck_core::charter::{Amendment, Charter};
 use quarterdeck_core::decision::Decision;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding;
-use quarterdeck_core::entry::{Activated, Answered, Begun, Claimed, Entry, Episode, Opened};
+use quarterdeck_core::entry::{Activated, Answered, Begun, Claimed, Entry, Episode, How, Opened};
 use quarterdeck_core::gate::gate;
 use quarterdeck_core::ids::{MissionId, Timestamp};
 use quarterdeck_core::ledger::{CommandError, Ledger};
@@ -30,7 +30,7 @@ use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::observation::{Command, Commanded, Person, SeenMission};
 use quarterdeck_core::question::{Bill, BrainReply, Question};
 use quarterdeck_core::redaction::Redactor;
-use quarterdeck_core::situation::{ApprovalState, Assessment, Fact, Recommendation, Reply, Ruling, Situation};
+use quarterdeck_core::situation::{ApprovalState, Assessment, Recommendation, Reply, Ruling, Situation};
 use quarterdeck_core::verdict::Verdict;
 
 thread_local! {
@@ -247,7 +247,7 @@ impl Harness {
     /// Where the journal can't be written.
     pub fn turn(&mut self) -> Result<Situation> {
         let turned = turn::turn(&self.ports, &self.book, &self.policy, clock());
-        let episode = self.runtime.block_on(turned)?;
+        let (episode, _) = self.runtime.block_on(turned)?;
         let situation: Situation = encoding::decode(&episode.opened.situation)?;
         self.decided.push((episode.opened.situation.clone(), episode.opened.answer.clone()));
         self.write(&episode, &situation);
@@ -431,7 +431,6 @@ fn write_files(folder: &Path, files: &[(&str, &str)]) -> Result<()> {
 
 fn begin(book: &Book, charter: &Charter, policy: &Policy) -> Result<()> {
     let description = policy.description();
-    let setting = |setting: &quarterdeck_core::decision::Setting| Fact::new(&setting.key, &setting.default_value);
     let wanted = Amendment { rules: Some(charter.rules.clone()), settings: Some(charter.settings.clone()) };
     let chartered = book.ledger().amend(&Person::Uid(0), &wanted, clock())?;
     let mut entries = vec![
@@ -442,13 +441,15 @@ fn begin(book: &Book, charter: &Charter, policy: &Policy) -> Result<()> {
             nonce: Digest::of(b"test"),
             sandbox: decide::identity(),
             ceiling: None,
+            fallback: Digest::of(quarterdeck::app::STEWARD),
         }),
         Entry::Activated(Activated {
             at: clock(),
             policy: policy.digest(),
             description: description.clone(),
-            settings: description.settings.iter().map(setting).collect(),
+            settings: description.defaults(),
             by: None,
+            how: How::Started,
         }),
     ];
     entries.extend(chartered.map(|chartered| Entry::Chartered(Box::new(chartered))));

@@ -15,7 +15,7 @@ pub use amendment::{Amendment, Change, Difference, Kind};
 pub use fault::{Fault, Faults};
 pub use name::Name;
 pub use numbers::{ByClass, NumberError, Prices};
-pub use request::{Answered, Asker, PlanGist, Request, Subject};
+pub use request::{Answered, Asker, CandidateGist, PlanGist, Request, Subject};
 pub use rules::{APPROVERS_MAX, Held, Judgment, LAPTOP, PRODUCTION, RULES_BYTES_MAX, Reason, Rule, Rules};
 
 use serde::{Deserialize, Serialize};

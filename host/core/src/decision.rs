@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::ids::{FindingId, MissionId, OrderName, Timestamp};
-use crate::situation::{ObjectRef, Operation, QuestionKind, Severity};
+use crate::situation::{Fact, ObjectRef, Operation, QuestionKind, Severity};
 
 /// A decision has at most this many proposals: each is gated, journaled and shown to people.
 pub const PROPOSALS_MAX: usize = 128;
@@ -231,6 +231,13 @@ pub struct Description {
     pub memo_format: String,
     /// The formats that it reads.
     pub reads_memos: Vec<String>,
+}
+
+impl Description {
+    /// Its settings where the operator sets none.
+    pub fn defaults(&self) -> Vec<Fact> {
+        self.settings.iter().map(|setting| Fact::new(&setting.key, &setting.default_value)).collect()
+    }
 }
 
 impl Action {

@@ -1,6 +1,6 @@
 //! The one canonical encoding: what the journal holds, what is hashed, and what `decide` is given and gives back.
 //!
-//! One version byte (3), then [postcard](https://postcard.jamesmunns.com/wire-format): fields in the order of their
+//! One version byte (4), then [postcard](https://postcard.jamesmunns.com/wire-format): fields in the order of their
 //! declaration, integers as varints, strings and lists with their length before them, variants by their index. Nouns
 //! that are encoded hold no floats, and the ledger alone holds maps, which are sorted by their keys; so a value has one
 //! encoding and the same bytes always mean the same value. `docs/journal.md` describes it for those who read a journal
@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::digest::Digest;
 
 /// The version of the encoding that this crate writes.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 
 /// Bytes that are no canonical encoding of the wanted type.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -4,11 +4,13 @@
 //! view of them. Each record carries the hash of the one before it, so what was written cannot be changed in the middle
 //! without being seen. The file around it is the host's; what a record is and how it is checked stands here.
 
+mod policies;
+
 use serde::{Deserialize, Serialize};
 
 use crate::charter::Charter;
 use crate::checkpoint::Checkpoint;
-use crate::decision::{Decision, Description};
+use crate::decision::Decision;
 use crate::digest::Digest;
 use crate::encoding;
 use crate::ground::Ground;
@@ -19,6 +21,8 @@ use crate::order::{NamedObject, StateRef, WorkerResult};
 use crate::question::BrainReply;
 use crate::situation::Autonomy;
 use crate::verdict::Verdict;
+
+pub use policies::{Activated, Differed, Fenced, How, Leave, Nominated, Purpose, Shadowed, Uploaded};
 
 /// An entry, encoded, is at most this large: a situation of 256 KiB, a ground of 400 KiB, a decision, and room to spare.
 pub const ENTRY_BYTES_MAX: usize = 4 << 20;
@@ -55,6 +59,16 @@ pub enum Entry {
     Chartered(Box<Chartered>),
     /// The host attested what stands before this record.
     Checkpoint(Checkpoint),
+    /// A component was uploaded and passed every check.
+    Uploaded(Box<Uploaded>),
+    /// A person wants a policy to decide, or to be the shadow.
+    Nominated(Box<Nominated>),
+    /// The shadow was asked about a turn that is closed.
+    Shadowed(Box<Shadowed>),
+    /// A policy may not decide until a person says so, for another reason than its failures.
+    Fenced(Fenced),
+    /// A policy answered one situation in two ways.
+    Differed(Differed),
 }
 
 /// The start of a host.
@@ -73,6 +87,8 @@ pub struct Begun {
     pub sandbox: SandboxIdentity,
     /// No mission of this run gets more autonomy, whatever the charter says.
     pub ceiling: Option<Autonomy>,
+    /// The policy that this host has built in, which is never fenced.
+    pub fallback: Digest,
 }
 
 /// A charter that a person wants, and what becomes of it.
@@ -121,22 +137,6 @@ pub struct SandboxIdentity {
     pub target: String,
     /// A digest of all limits.
     pub limits: Digest,
-}
-
-/// The activation of a policy in the slot `main`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Activated {
-    /// When.
-    pub at: Timestamp,
-    /// The digest of its bytes.
-    pub policy: Digest,
-    /// What it says of itself.
-    pub description: Description,
-    /// What the operator set for it.
-    pub settings: Vec<crate::situation::Fact>,
-    /// The Unix user who brought it; none where it came with the program.
-    pub by: Option<u32>,
 }
 
 /// A mission as it is from now on.
@@ -322,6 +322,11 @@ impl Entry {
             Entry::StateChanged(_) => "state-changed",
             Entry::Chartered(_) => "chartered",
             Entry::Checkpoint(_) => "checkpoint",
+            Entry::Uploaded(_) => "uploaded",
+            Entry::Nominated(_) => "nominated",
+            Entry::Shadowed(_) => "shadowed",
+            Entry::Fenced(_) => "fenced",
+            Entry::Differed(_) => "differed",
         }
     }
 
@@ -342,6 +347,11 @@ impl Entry {
             Entry::StateChanged(entry) => entry.at,
             Entry::Chartered(entry) => entry.at,
             Entry::Checkpoint(entry) => entry.at,
+            Entry::Uploaded(entry) => entry.at,
+            Entry::Nominated(entry) => entry.at,
+            Entry::Shadowed(entry) => entry.at,
+            Entry::Fenced(entry) => entry.at,
+            Entry::Differed(entry) => entry.at,
         }
     }
 }

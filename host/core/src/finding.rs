@@ -11,6 +11,7 @@ mod engine;
 mod missions;
 mod parked;
 mod pauses;
+mod policies;
 
 use crate::charter::Charter;
 use crate::digest::Digest;
@@ -61,7 +62,8 @@ pub fn look(charter: &Charter, ledger: &Ledger, observation: &Observation) -> Ve
         .chain(missions::look(ledger, observation))
         .chain(contested::look(ledger))
         .chain(parked::look(charter, ledger))
-        .chain(pauses::look(ledger));
+        .chain(pauses::look(ledger))
+        .chain(policies::look(ledger, observation.at));
     let mut findings: Vec<Finding> = Vec::new();
     for fault in faults.filter(|fault| stands(ledger, observation, fault)) {
         let finding = remember(ledger, fault, observation.at);

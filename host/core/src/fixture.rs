@@ -7,7 +7,7 @@ use crate::charter::Charter;
 use crate::decision::{Action, ActionKind, BuildStep, Decision, Description, Proposal, Target};
 use crate::digest::Digest;
 use crate::encoding;
-use crate::entry::{Activated, Answered, Begun, Claimed, Ended, Entry, Opened, SandboxIdentity};
+use crate::entry::{Activated, Answered, Begun, Claimed, Ended, Entry, How, Opened, SandboxIdentity};
 use crate::gate::gate;
 use crate::ground::{Footing, Ground};
 use crate::ids::{ApprovalId, FindingId, MissionId, OrderName, Timestamp};
@@ -79,6 +79,7 @@ impl Scene {
             description,
             settings: Vec::new(),
             by: None,
+            how: How::Started,
         }));
     }
 
@@ -204,6 +205,11 @@ impl Scene {
     }
 }
 
+/// The policy that every host has, and that is not the one which decides here.
+pub(crate) fn fallback() -> Digest {
+    Digest::of(b"fallback")
+}
+
 pub(crate) fn begun(at: Timestamp, rehearsal: bool) -> Entry {
     Entry::Begun(Begun {
         at,
@@ -212,6 +218,7 @@ pub(crate) fn begun(at: Timestamp, rehearsal: bool) -> Entry {
         nonce: Digest::of(b"nonce"),
         sandbox: SandboxIdentity { engine: "e".to_owned(), target: "t".to_owned(), limits: Digest::ZERO },
         ceiling: None,
+        fallback: fallback(),
     })
 }
 

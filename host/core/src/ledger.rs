@@ -10,6 +10,7 @@ mod fold;
 mod law;
 mod news;
 mod pause;
+mod policies;
 mod worked;
 
 pub use approval::{ApprovalAnswer, ApprovalRecord};
@@ -17,6 +18,10 @@ pub use command::CommandError;
 pub(crate) use fold::content;
 pub(crate) use law::hour_and_weekday;
 pub use law::{Candidate, Enacted, Law, Shared};
+pub use policies::{
+    Differing, Due, FAILURES_MAX, FailedTurn, Fence, MemoFate, Nomination, Nominee, OBSERVE_MS, Observing, Policies,
+    SHELF_MAX, Shadow, Shelved, TENURES_MAX, Tenure, WINDOW, Widening,
+};
 
 use std::collections::BTreeMap;
 
@@ -85,6 +90,8 @@ pub struct Ledger {
     pub law: Law,
     /// The policy in the slot `main`.
     pub policy: PolicyState,
+    /// The policies beside it.
+    pub policies: Policies,
 }
 
 /// Where a mission stands.
@@ -247,6 +254,19 @@ pub struct PolicyState {
     pub failures: u32,
     /// The last failure: its kind and the sandbox's words.
     pub last_failure: Option<(Timestamp, String, String)>,
+    /// How many decisions it was asked for; those that the host gave up are not counted.
+    pub asked: u64,
+    /// Its failures within the last [`WINDOW`] of them.
+    pub failed: Vec<FailedTurn>,
+}
+
+impl PolicyState {
+    /// Its name and version, for people.
+    pub fn name(&self) -> String {
+        self.description
+            .as_ref()
+            .map_or_else(|| "no policy".to_owned(), |said| format!("{} {}", said.name, said.version))
+    }
 }
 
 impl MissionState {

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
 use crate::ids::{ApprovalId, OrderName, Timestamp};
 use crate::mission::{MissionName, MissionSpec};
 use crate::order::{ObjectKind, WorkerResult};
@@ -238,5 +239,19 @@ pub enum Command {
         mission: MissionName,
         /// What the person wrote with it.
         comment: Option<String>,
+    },
+    /// Ask no shadow any more.
+    Unshadow,
+    /// Let a fenced policy be activated again.
+    Unfence {
+        /// Which.
+        policy: Digest,
+        /// What the person wrote with it.
+        comment: Option<String>,
+    },
+    /// Take a component off the shelf.
+    RemovePolicy {
+        /// Which.
+        policy: Digest,
     },
 }

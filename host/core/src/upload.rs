@@ -143,6 +143,16 @@ pub struct Report {
     pub replay: Option<Replayed>,
 }
 
+impl Profile {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Pure => "pure",
+            Profile::Wasi => "wasi",
+        }
+    }
+}
+
 impl Step {
     /// All of them, in their order.
     pub const ALL: [Step; 10] = [

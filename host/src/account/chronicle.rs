@@ -114,7 +114,10 @@ impl Chronicle {
             | Command::Cancel { .. }
             | Command::Pause { .. }
             | Command::Resume { .. }
-            | Command::Release { .. } => false,
+            | Command::Release { .. }
+            | Command::Unshadow
+            | Command::Unfence { .. }
+            | Command::RemovePolicy { .. } => false,
         };
         self.commands.iter().filter(answers).collect()
     }
@@ -137,7 +140,12 @@ impl Chronicle {
             | Entry::Stored(_)
             | Entry::StateChanged(_)
             | Entry::Chartered(_)
-            | Entry::Checkpoint(_)) => other,
+            | Entry::Checkpoint(_)
+            | Entry::Uploaded(_)
+            | Entry::Nominated(_)
+            | Entry::Shadowed(_)
+            | Entry::Fenced(_)
+            | Entry::Differed(_)) => other,
         };
         self.note(mark, &entry);
         let _no_turn = self.recall.take(entry);
@@ -190,6 +198,8 @@ impl Chronicle {
             }
             // A turn is taken as one, and a checkpoint attests the chain: nothing was done because of it.
             Entry::Opened(_) | Entry::Checkpoint(_) => {}
+            // What a policy says of itself stands with its activation, and what a shadow says leads to nothing.
+            Entry::Uploaded(_) | Entry::Nominated(_) | Entry::Shadowed(_) | Entry::Fenced(_) | Entry::Differed(_) => {}
         }
     }
 

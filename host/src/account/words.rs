@@ -68,6 +68,9 @@ pub(super) fn command(command: &Command) -> String {
         Command::Pause { scope, .. } => format!("paused{}", scope.words()),
         Command::Resume { scope } => format!("resumed{}", scope.words()),
         Command::Release { mission, .. } => format!("released {mission}, so that it was tried anew"),
+        Command::Unshadow => "wanted no shadow any more".to_owned(),
+        Command::Unfence { policy, .. } => format!("unfenced policy {}", policy.short(12)),
+        Command::RemovePolicy { policy } => format!("removed policy {}", policy.short(12)),
     }
 }
 
@@ -77,8 +80,14 @@ pub(super) fn comment(command: &Command) -> Option<&String> {
         Command::Approve { comment, .. }
         | Command::Deny { comment, .. }
         | Command::Pause { comment, .. }
-        | Command::Release { comment, .. } => comment.as_ref(),
-        Command::Destroy { .. } | Command::Restore { .. } | Command::Cancel { .. } | Command::Resume { .. } => None,
+        | Command::Release { comment, .. }
+        | Command::Unfence { comment, .. } => comment.as_ref(),
+        Command::Destroy { .. }
+        | Command::Restore { .. }
+        | Command::Cancel { .. }
+        | Command::Resume { .. }
+        | Command::Unshadow
+        | Command::RemovePolicy { .. } => None,
     }
 }
 

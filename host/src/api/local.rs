@@ -257,8 +257,14 @@ fn comment(command: &Command) -> Option<&String> {
         Command::Approve { comment, .. }
         | Command::Deny { comment, .. }
         | Command::Pause { comment, .. }
-        | Command::Release { comment, .. } => comment.as_ref(),
-        Command::Destroy { .. } | Command::Restore { .. } | Command::Cancel { .. } | Command::Resume { .. } => None,
+        | Command::Release { comment, .. }
+        | Command::Unfence { comment, .. } => comment.as_ref(),
+        Command::Destroy { .. }
+        | Command::Restore { .. }
+        | Command::Cancel { .. }
+        | Command::Resume { .. }
+        | Command::Unshadow
+        | Command::RemovePolicy { .. } => None,
     }
 }
 
@@ -271,7 +277,10 @@ fn answers(command: &Command) -> bool {
         | Command::Cancel { .. }
         | Command::Pause { .. }
         | Command::Resume { .. }
-        | Command::Release { .. } => false,
+        | Command::Release { .. }
+        | Command::Unshadow
+        | Command::Unfence { .. }
+        | Command::RemovePolicy { .. } => false,
     }
 }
 

@@ -1,20 +1,26 @@
 //! What a host writes down before its first turn: that it begins, the charter that it was given, the policy that decides.
 
+use std::sync::Arc;
+
 use quarterdeck_core::charter::{Amendment, Rules};
 use quarterdeck_core::digest::Digest;
-use quarterdeck_core::entry::{Activated, Begun, Entry};
+use quarterdeck_core::entry::{Activated, Begun, Entry, How, Leave, Purpose, Uploaded};
 use quarterdeck_core::ids::Timestamp;
-use quarterdeck_core::ledger::Ledger;
+use quarterdeck_core::ledger::{CommandError, Ledger, Nomination, Nominee};
 use quarterdeck_core::observation::{Command, Commanded, Person};
 use quarterdeck_core::pause::Scope;
-use quarterdeck_core::situation::{ApprovalState, Autonomy, Fact};
+use quarterdeck_core::situation::{ApprovalState, Autonomy};
+use quarterdeck_core::text::escape;
+use quarterdeck_core::upload::{Profile, Report};
+use tracing::warn;
 
 use super::StartError;
 use super::data::random;
 use crate::config::PROFILES;
-use crate::decide::{self, Policy};
-use crate::driver::clock;
-use crate::remember::{Book, TransactError};
+use crate::decide::catalog::Stored;
+use crate::decide::{self, Catalog, Policy};
+use crate::driver::{chain, clock};
+use crate::remember::{Book, Durable, TransactError};
 
 /// What a host begins with.
 pub(super) struct Beginning<'a> {
@@ -23,53 +29,202 @@ pub(super) struct Beginning<'a> {
     pub(super) amendment: &'a Amendment,
     /// No mission of this run gets more autonomy.
     pub(super) ceiling: Option<Autonomy>,
-    pub(super) policy: &'a Policy,
-    /// Whether a person brought the policy.
-    pub(super) brought: bool,
+    pub(super) catalog: &'a Catalog,
+    /// The policy that the command line names.
+    pub(super) brought: Option<&'a Brought>,
     /// Whether nothing begins until people say so.
     pub(super) paused: bool,
 }
 
-/// Writes it all down at once, so that no other host's word stands between.
-pub(super) fn begin(book: &Book, beginning: &Beginning<'_>) -> Result<(), StartError> {
+/// A policy that a person brings with the command line.
+pub(super) struct Brought {
+    /// Its file.
+    pub(super) name: String,
+    pub(super) bytes: Vec<u8>,
+    pub(super) policy: Arc<Policy>,
+}
+
+/// Writes it all down at once, so that no other host's word stands between. Gives back the policy that decides.
+pub(super) fn begin(book: &Book, beginning: &Beginning<'_>) -> Result<Arc<Policy>, StartError> {
     let nonce = Digest::from_bytes(random()?);
     let uid = rustix::process::getuid().as_raw();
-    book.transact(|ledger| {
+    let who = Person::Uid(uid);
+    let catalog = beginning.catalog;
+    let named = beginning.brought.map(|brought| keep(catalog, brought, &who)).transpose()?;
+    let written = book.transact(|ledger| {
         let at = clock().max(ledger.now);
-        let chartered = ledger.amend(&Person::Uid(uid), beginning.amendment, at)?;
-        let mut entries = vec![Entry::Begun(Begun {
+        let fallback = catalog.fallback();
+        let mut said = Words { ledger: ledger.clone(), entries: Vec::new() };
+        let chartered = ledger.amend(&who, beginning.amendment, at).map_err(NotBegun::Charter)?;
+        // The one that came with the program before, where this program has another.
+        let replaced = ledger.policies.fallback.filter(|known| *known != fallback.digest());
+        said.say(Entry::Begun(Begun {
             at,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             rehearsal: beginning.rehearsal,
             nonce,
             sandbox: decide::identity(),
             ceiling: beginning.ceiling,
-        })];
-        entries.extend(chartered.map(|chartered| Entry::Chartered(Box::new(chartered))));
-        entries.extend(activated(ledger, beginning, at, uid));
-        entries.extend(beginning.paused.then(|| pause(at, uid)));
-        Ok(entries)
-    })
-    .map_err(|error| match error {
-        TransactError::Refused(error) => StartError::Charter(error),
+            fallback: fallback.digest(),
+        }));
+        chartered.into_iter().for_each(|chartered| said.say(Entry::Chartered(Box::new(chartered))));
+        if said.ledger.policy.digest.is_none() && named.is_none() || replaced == said.ledger.policy.digest {
+            said.say(started(fallback, None, at));
+        }
+        if let Some(uploaded) = named {
+            said.bring(Box::new(Uploaded { at, ..uploaded })).map_err(NotBegun::Policy)?;
+        }
+        if beginning.paused {
+            said.say(pause(at, uid));
+        }
+        Ok(said.entries)
+    });
+    let ledger = written.map_err(|error| match error {
+        TransactError::Refused(NotBegun::Charter(error)) => StartError::Charter(error),
+        TransactError::Refused(NotBegun::Policy(source)) => {
+            let name = beginning.brought.map(|brought| brought.name.clone()).unwrap_or_default();
+            StartError::Nominate { name, source }
+        }
         TransactError::Journal(error) => StartError::Journal(error),
     })?;
-    Ok(())
+    if let Err(problem) = catalog.sweep(|policy| ledger.policies.shelf.contains_key(policy)) {
+        warn!(error = %chain(&problem), "Could not sweep the catalog of policies.");
+    }
+    decides(book, catalog)
 }
 
-/// The policy that decides from now on, unless it does already.
-fn activated(ledger: &Ledger, beginning: &Beginning<'_>, at: Timestamp, uid: u32) -> Option<Entry> {
-    let Beginning { policy, brought, .. } = beginning;
-    let description = policy.description();
-    let setting = |setting: &quarterdeck_core::decision::Setting| Fact::new(&setting.key, &setting.default_value);
-    let activated = || Activated {
-        at,
+/// Why a host does not begin.
+#[derive(Debug, thiserror::Error)]
+enum NotBegun {
+    #[error(transparent)]
+    Charter(CommandError),
+    #[error(transparent)]
+    Policy(CommandError),
+}
+
+/// Entries, and what follows from them.
+struct Words {
+    ledger: Ledger,
+    entries: Vec<Entry>,
+}
+
+impl Words {
+    fn say(&mut self, entry: Entry) {
+        self.ledger.fold(&entry);
+        self.entries.push(entry);
+    }
+
+    /// The policy of the command line: where nothing has decided yet it does; elsewhere it is a person's wish, which the
+    /// charter in force may ask people about. The one that decides already is left as it is.
+    fn bring(&mut self, uploaded: Box<Uploaded>) -> Result<(), CommandError> {
+        let (at, who, policy) = (uploaded.at, uploaded.who.clone(), uploaded.policy);
+        let description = uploaded.description.clone();
+        if !self.ledger.policies.shelf.contains_key(&policy) {
+            self.ledger.permits_upload(policy)?;
+            self.say(Entry::Uploaded(uploaded));
+        }
+        let (by, settings) = (Some(who.uid()), description.defaults());
+        if self.ledger.policy.digest.is_none() {
+            let how = How::Started;
+            self.say(Entry::Activated(Activated { at, policy, description, settings, by, how }));
+            return Ok(());
+        }
+        let waits = |nominee: &Nominee| nominee.policy == policy && nominee.state(at) == ApprovalState::Pending;
+        if self.ledger.policy.digest == Some(policy) || self.ledger.policies.nominee.as_ref().is_some_and(waits) {
+            return Ok(());
+        }
+        let purpose = Purpose::Activate { after: None };
+        let nomination = Nomination { policy, description: description.clone(), settings: Vec::new(), purpose };
+        let nominated = self.ledger.nominate(&who, &nomination, at)?;
+        let rule = match &nominated.leave {
+            Leave::Given { rule } => Some(rule.clone()),
+            Leave::Asked { .. } => None,
+        };
+        self.say(Entry::Nominated(Box::new(nominated)));
+        if let Some(rule) = rule {
+            let how = How::Wanted { who, approval: None, rule };
+            self.say(Entry::Activated(Activated { at, policy, description, settings, by, how }));
+        }
+        Ok(())
+    }
+}
+
+fn started(policy: &Policy, by: Option<u32>, at: Timestamp) -> Entry {
+    let description = policy.description().clone();
+    let (settings, how) = (description.defaults(), How::Started);
+    Entry::Activated(Activated { at, policy: policy.digest(), description, settings, by, how })
+}
+
+/// Keeps a policy of the command line in the catalog, and says what is written down of it.
+fn keep(catalog: &Catalog, brought: &Brought, who: &Person) -> Result<Uploaded, StartError> {
+    let Brought { name, bytes, policy } = brought;
+    let report = Report {
         policy: policy.digest(),
-        description: description.clone(),
-        settings: description.settings.iter().map(setting).collect(),
-        by: brought.then_some(uid),
+        bytes: bytes.len() as u64,
+        sandbox: decide::identity(),
+        profile: Some(Profile::Pure),
+        imports: Vec::new(),
+        exports: Vec::new(),
+        producers: Vec::new(),
+        description: Some(policy.description().clone()),
+        signers: Vec::new(),
+        checks: Vec::new(),
+        samples: Vec::new(),
+        replay: None,
     };
-    (ledger.policy.digest != Some(policy.digest())).then(|| Entry::Activated(activated()))
+    let stored = Stored { component: bytes, report: &report, signatures: None, compiled: None };
+    catalog.keep(&stored)?;
+    catalog.make_ready(policy.clone());
+    Ok(Uploaded::of(&report, who, name, Timestamp(0)).expect("nothing refused it"))
+}
+
+/// The policy that decides by the ledger's word. Where it can't be loaded any more, the one before it decides, and the
+/// fallback at last.
+fn decides(book: &Book, catalog: &Catalog) -> Result<Arc<Policy>, StartError> {
+    let ledger = book.ledger();
+    let active = ledger.policy.digest.zip(ledger.policy.description.as_ref());
+    let Some((active, description)) = active else { return Ok(catalog.fallback().clone()) };
+    let problem = match catalog.load(active, description) {
+        Ok(policy) => return Ok(policy),
+        Err(problem) => chain(&problem),
+    };
+    warn!(policy = %active.short(12), %problem, "The policy that decided can't be loaded; another one decides.");
+    let before = ledger.policies.before(active);
+    let tenure = |policy: &Digest| ledger.policies.tenures.iter().rev().find(|tenure| tenure.policy == *policy);
+    let found = before.iter().find_map(|policy| catalog.load(*policy, &tenure(policy)?.description).ok());
+    let policy = found.unwrap_or_else(|| catalog.fallback().clone());
+    let settings = tenure(&policy.digest()).map(|tenure| tenure.settings.clone());
+    let description = policy.description().clone();
+    let activated = Activated {
+        at: clock().max(ledger.now),
+        policy: policy.digest(),
+        settings: settings.unwrap_or_else(|| description.defaults()),
+        description,
+        by: ledger.policies.shelf.get(&policy.digest()).map(|shelved| shelved.who.uid()),
+        how: How::FellBack { from: active, why: escape(&problem) },
+    };
+    book.append(&[Entry::Activated(activated)], Durable::Now)?;
+    Ok(policy)
+}
+
+/// The policy that decides in a few words, and the one that waits beside it.
+pub(super) fn policy_choice(ledger: &Ledger) -> String {
+    let decides = ledger.policy.name();
+    let nominee = ledger.policies.nominee.as_ref().filter(|nominee| nominee.state(clock()) == ApprovalState::Pending);
+    match nominee.and_then(|nominee| Some((nominee, nominee.id()?))) {
+        None => decides,
+        Some((nominee, id)) => {
+            let (name, version) = (&nominee.description.name, &nominee.description.version);
+            format!(
+                "{decides}; {name} {version} waits for {}: quarterdeck describe approval {id}, then quarterdeck approve {id}",
+                people(nominee.needed())
+            )
+        }
+    }
+}
+
+fn people(needed: u8) -> String {
+    if needed == 1 { "a person".to_owned() } else { format!("{needed} people") }
 }
 
 /// That everything is paused.
@@ -85,7 +240,7 @@ pub(super) fn charter_choice(ledger: &Ledger) -> String {
     let waits = ledger.law.candidate.as_ref().filter(|waiting| waiting.state(clock()) == ApprovalState::Pending);
     waits.map_or(in_force.clone(), |waiting| {
         let (id, needed) = (&waiting.id, waiting.needed);
-        let people = if needed == 1 { "a person".to_owned() } else { format!("{needed} people") };
+        let people = people(needed);
         format!(
             "{in_force}; another one may permit more and waits for {people}: quarterdeck describe approval {id}, then \
              quarterdeck approve {id}"

@@ -5,15 +5,16 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use quarterdeck_core::digest::Digest;
 use quarterdeck_core::observation::SeenMission;
 use quarterdeck_core::redaction::Redactor;
 use tracing::warn;
 
-use super::begin::{self, Beginning};
+use super::begin::{self, Beginning, Brought};
 use super::granted::Granted;
 use super::{JOURNAL_KEY, STEWARD, StartError, adapters};
 use crate::config::Config;
-use crate::decide::{Policy, Sandbox};
+use crate::decide::{Catalog, Policy, Sandbox};
 use crate::observe::files::Reader;
 use crate::remember::journal::{self, SEGMENT_BYTES_MAX};
 use crate::remember::{Blobs, Book};
@@ -30,7 +31,9 @@ pub(super) struct Data {
     pub(super) redactor: Arc<Redactor>,
     pub(super) reader: Reader,
     pub(super) missions: Vec<SeenMission>,
-    pub(super) policy: Policy,
+    /// The one that decides.
+    pub(super) policy: Arc<Policy>,
+    pub(super) catalog: Arc<Catalog>,
     pub(super) book: Arc<Book>,
 }
 
@@ -65,15 +68,22 @@ pub(super) async fn ready(config: &Config) -> Result<Data, StartError> {
     if rehearsal {
         never_was_real(&config.data.join("real/journal"), &missions, &why)?;
     }
-    let policy = load_policy(config.policy.as_deref())?;
+    let (catalog, brought) = policies(&folder, config.policy.as_deref())?;
     let book = open_book(&folder)?;
-    let (amendment, ceiling, brought) = (&config.amendment, config.ceiling, config.policy.is_some());
-    let beginning = Beginning { rehearsal, amendment, ceiling, policy: &policy, brought, paused: config.paused };
-    begin::begin(&book, &beginning)?;
+    let (amendment, ceiling) = (&config.amendment, config.ceiling);
+    let beginning = Beginning {
+        rehearsal,
+        amendment,
+        ceiling,
+        catalog: &catalog,
+        brought: brought.as_ref(),
+        paused: config.paused,
+    };
+    let policy = begin::begin(&book, &beginning)?;
     // Under the charter in force files may say other things than under the one that was asked for.
     granted.in_force(&book);
     let missions = reader.read();
-    Ok(Data { rehearsal, why, folder, blobs, key, redactor, reader, missions, policy, book })
+    Ok(Data { rehearsal, why, folder, blobs, key, redactor, reader, missions, policy, catalog, book })
 }
 
 fn open_book(folder: &Path) -> Result<Arc<Book>, StartError> {
@@ -131,15 +141,17 @@ pub(super) fn random() -> Result<[u8; 32], StartError> {
     Ok(bytes)
 }
 
-fn load_policy(path: Option<&Path>) -> Result<Policy, StartError> {
-    let sandbox = Sandbox::new()?;
-    let (name, bytes) = match path {
-        None => ("steward".to_owned(), STEWARD.to_vec()),
-        Some(path) => {
-            let read = std::fs::read(path);
-            let bytes = read.map_err(|source| StartError::ReadPolicy { path: path.to_owned(), source })?;
-            (path.display().to_string(), bytes)
-        }
-    };
-    sandbox.load(&bytes).map_err(|source| StartError::Policy { name, source })
+/// The policies, and the one that the command line names, if it names one.
+fn policies(folder: &Path, named: Option<&Path>) -> Result<(Arc<Catalog>, Option<Brought>), StartError> {
+    let catalog = Arc::new(Catalog::open(&folder.join("policies"), Sandbox::new()?, STEWARD)?);
+    let Some(path) = named else { return Ok((catalog, None)) };
+    let read = std::fs::read(path);
+    let bytes = read.map_err(|source| StartError::ReadPolicy { path: path.to_owned(), source })?;
+    let name = path.display().to_string();
+    if Digest::of(&bytes) == catalog.fallback().digest() {
+        return Ok((catalog, None));
+    }
+    let loaded = catalog.sandbox().load(&bytes);
+    let policy = Arc::new(loaded.map_err(|source| StartError::Policy { name: name.clone(), source })?);
+    Ok((catalog, Some(Brought { name, bytes, policy })))
 }

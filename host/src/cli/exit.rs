@@ -195,6 +195,11 @@ impl From<StartError> for Failure {
                 "start without --charter and --config to go on under the charter in force; quarterdeck charter show in-force",
             ),
             StartError::Policy { .. } => (Exit::Usage, "quarterdeck policy inspect FILE says what it is"),
+            StartError::Nominate { .. } => (
+                Exit::Failed,
+                "leave --policy out to go on with the one that decides, or see quarterdeck charter show in-force",
+            ),
+            StartError::Catalog(_) => (Exit::Failed, "look at the folder policies/ in the data folder"),
             StartError::ReadPolicy { .. } => (Exit::Usage, "name a file that is there with --policy"),
             StartError::NotReal(_) => (Exit::Unreachable, "start an engine and install terraform, or leave --real out"),
             StartError::WasReal { .. } => {

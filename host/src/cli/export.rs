@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use quarterdeck_core::decision::Decision;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding::{self, DecodeError};
-use quarterdeck_core::entry::{Answered, Entry, Opened};
+use quarterdeck_core::entry::{Answered, Entry, Opened, Shadowed};
 use quarterdeck_core::situation::Situation;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -63,8 +63,26 @@ fn line(Record { seq, hash, entry, .. }: Record, rehearsal: bool) -> String {
         Entry::StateChanged(entry) => value(&entry),
         Entry::Chartered(entry) => value(&entry),
         Entry::Checkpoint(entry) => value(&entry),
+        Entry::Uploaded(entry) => value(&entry),
+        Entry::Nominated(entry) => value(&entry),
+        Entry::Shadowed(entry) => shadowed(*entry),
+        Entry::Fenced(entry) => value(&entry),
+        Entry::Differed(entry) => value(&entry),
     };
     print::line(&json!({ "rehearsal": rehearsal, "seq": seq, "at": at, "kind": kind, "hash": hash, "entry": entry }))
+}
+
+/// What a shadow made of a turn, decoded likewise.
+fn shadowed(mut shadowed: Shadowed) -> Value {
+    let decided = match &mut shadowed.answer {
+        Answered::Decided(bytes) => Some(take(bytes)),
+        Answered::GuestFailure { .. } | Answered::HostAbort { .. } => None,
+    };
+    let mut object = value(&shadowed);
+    if let Some(bytes) = decided {
+        object["answer"] = json!({ "decided": decoded(encoding::decode::<Decision>(&bytes), &bytes) });
+    }
+    object
 }
 
 /// A turn with what it holds as bytes decoded.

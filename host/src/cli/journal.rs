@@ -1,7 +1,9 @@
 //! `journal show` and `journal list`: what was written.
 
+use quarterdeck_core::decision::Description;
+use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding;
-use quarterdeck_core::entry::{Answered, Closed, Entry, Opened, Standing};
+use quarterdeck_core::entry::{Answered, Closed, Entry, How, Leave, Opened, Purpose, Standing};
 use quarterdeck_core::situation::Situation;
 use quarterdeck_core::verdict::Verdict;
 use serde_json::{Value, json};
@@ -32,7 +34,12 @@ pub(super) fn show(place: &Place, turn: u32, situation: bool, output: Output) ->
         | Entry::Stored(_)
         | Entry::StateChanged(_)
         | Entry::Chartered(_)
-        | Entry::Checkpoint(_) => {}
+        | Entry::Checkpoint(_)
+        | Entry::Uploaded(_)
+        | Entry::Nominated(_)
+        | Entry::Shadowed(_)
+        | Entry::Fenced(_)
+        | Entry::Differed(_) => {}
     })?;
     let Some(opened) = opened else {
         let pruned = pruned(place)?.filter(|pruned| turn <= pruned.turn);
@@ -176,7 +183,15 @@ fn about(entry: &Entry) -> String {
     match entry {
         Entry::Begun(begun) => format!("quarterdeck {}, rehearsal: {}", begun.version, begun.rehearsal),
         Entry::Activated(activated) => {
-            format!("{} {} {}", activated.description.name, activated.description.version, activated.policy.short(12))
+            let (policy, how) = (named(&activated.description, activated.policy), &activated.how);
+            let how = match how {
+                How::Started => "the host was started with it".to_owned(),
+                How::Wanted { who, approval: Some(id), .. } => format!("{who} wanted it, by {id}"),
+                How::Wanted { who, approval: None, rule } => format!("{who} wanted it, by rule {rule}"),
+                How::RolledBack { who, .. } => format!("{who} rolled back to it"),
+                How::FellBack { from, .. } => format!("it fell back from {}", from.short(12)),
+            };
+            format!("{policy}: {how}")
         }
         Entry::Declared(declared) => format!("{} generation {}", declared.mission, declared.generation),
         Entry::Commanded(commanded) => format!("{}: {}", commanded.who, command(&commanded.command)),
@@ -201,7 +216,37 @@ fn about(entry: &Entry) -> String {
             format!("{}: charter {}, {standing}", chartered.who, chartered.charter.digest().short(12))
         }
         Entry::Checkpoint(checkpoint) => format!("record {} by {}", checkpoint.record, checkpoint.key),
+        Entry::Uploaded(uploaded) => {
+            format!("{}: {} from {}", uploaded.who, named(&uploaded.description, uploaded.policy), uploaded.source)
+        }
+        Entry::Nominated(nominated) => {
+            let (who, policy) = (&nominated.who, named(&nominated.description, nominated.policy));
+            let wish = match nominated.purpose {
+                Purpose::Shadow => "is the shadow".to_owned(),
+                Purpose::Activate { after: None } => "shall decide".to_owned(),
+                Purpose::Activate { after: Some(turns) } => format!("shall decide after {turns} turns as the shadow"),
+            };
+            match &nominated.leave {
+                Leave::Given { .. } => format!("{who}: {policy} {wish}"),
+                Leave::Asked { id, needed, .. } => format!("{who}: {policy} {wish}, {id} asks {needed}"),
+            }
+        }
+        Entry::Shadowed(shadowed) => format!(
+            "turn {}: {}, {} differences, {} refused",
+            shadowed.turn,
+            class(&shadowed.answer).0,
+            shadowed.differ.len(),
+            shadowed.refused
+        ),
+        Entry::Fenced(fenced) => format!("{} {}: {}", fenced.name, fenced.policy.short(12), fenced.why),
+        Entry::Differed(differed) => {
+            format!("{} {}, turn {}: {}", differed.name, differed.policy.short(12), differed.turn, differed.what)
+        }
     }
+}
+
+fn named(description: &Description, policy: Digest) -> String {
+    format!("{} {} ({})", description.name, description.version, policy.short(12))
 }
 
 fn command(command: &quarterdeck_core::observation::Command) -> String {
@@ -217,5 +262,8 @@ fn command(command: &quarterdeck_core::observation::Command) -> String {
         }
         Command::Resume { scope } => format!("resume{}", scope.words()),
         Command::Release { mission, comment: _ } => format!("release {mission}"),
+        Command::Unshadow => "policy shadow --stop".to_owned(),
+        Command::Unfence { policy, comment: _ } => format!("policy unfence {}", policy.short(12)),
+        Command::RemovePolicy { policy } => format!("policy remove {}", policy.short(12)),
     }
 }

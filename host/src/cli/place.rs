@@ -149,7 +149,12 @@ impl Place {
                 | Entry::Stored(_)
                 | Entry::StateChanged(_)
                 | Entry::Chartered(_)
-                | Entry::Checkpoint(_) => {}
+                | Entry::Checkpoint(_)
+                | Entry::Uploaded(_)
+                | Entry::Nominated(_)
+                | Entry::Shadowed(_)
+                | Entry::Fenced(_)
+                | Entry::Differed(_) => {}
             }
         })?;
         tell_torn(&head, self.alive);

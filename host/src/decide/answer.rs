@@ -77,6 +77,8 @@ pub enum HostAbort {
     Situation,
     /// The host's own code failed while it asked.
     Panic,
+    /// Nobody was asked: the fallback fails, so the loop only observes for a while.
+    Observing,
 }
 
 /// How much a line of a policy's log matters, by its own word.
@@ -162,6 +164,7 @@ impl HostAbort {
             HostAbort::Deadline => "deadline",
             HostAbort::Situation => "situation",
             HostAbort::Panic => "panic",
+            HostAbort::Observing => "observing",
         }
     }
 }

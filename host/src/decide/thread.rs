@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use quarterdeck_core::ledger::Observing;
+
 use super::answer::{Answer, HostAbort};
 use super::limits;
 use super::sandbox::{Policy, aborted};
@@ -18,6 +20,15 @@ use super::sandbox::{Policy, aborted};
 /// not come back is abandoned; it goes on counting as under way, and when too many hang nothing more is started.
 pub async fn decide(policy: Arc<Policy>, situation: Arc<[u8]>) -> Answer {
     decide_within(limits::DEADLINE, policy, situation).await
+}
+
+/// The answer while the loop only observes: nobody is asked.
+pub fn observe_only(observing: &Observing) -> Answer {
+    let Observing { turn, kind, until, .. } = observing;
+    aborted(
+        HostAbort::Observing,
+        format!("the fallback failed in turn {turn} ({kind}); it is asked again at {}", until.utc()),
+    )
 }
 
 /// [`decide`] with another deadline.

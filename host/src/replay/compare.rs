@@ -46,6 +46,23 @@ pub struct Difference {
     pub replayed: String,
 }
 
+impl Difference {
+    /// What differs, in a line: as it was, and as it is now.
+    pub fn line(&self) -> String {
+        let Difference { turn: _, what, key, recorded, replayed } = self;
+        let what = match what {
+            What::Answer => "answer",
+            What::Proposal => "proposal",
+            What::Ruling => "ruling",
+            What::LookAgain => "look-again",
+            What::Fuel => "fuel",
+            What::Ledger => "ledger",
+        };
+        let key = key.as_ref().map(|key| format!(" {key}")).unwrap_or_default();
+        format!("{what}{key}: {recorded} -> {replayed}")
+    }
+}
+
 /// An answer, and what was ruled on it.
 pub(super) struct Side<'a> {
     pub(super) answer: &'a Answered,

@@ -86,7 +86,12 @@ impl Recall {
             | Entry::Replied(_)
             | Entry::Ended(_)
             | Entry::Settled(_)
-            | Entry::Chartered(_) => {}
+            | Entry::Chartered(_)
+            | Entry::Uploaded(_)
+            | Entry::Nominated(_)
+            | Entry::Shadowed(_)
+            | Entry::Fenced(_)
+            | Entry::Differed(_) => {}
         }
         while self.next_beside() {}
         self.fold(&entry);

@@ -8,7 +8,7 @@ use quarterdeck_core::decision::{ActionKind, Decision, Description};
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding;
 use quarterdeck_core::entry::{
-    Activated, Answered, Begun, Claimed, Closed, Declared, Ended, Entry, Opened, Receipt, SandboxIdentity,
+    Activated, Answered, Begun, Claimed, Closed, Declared, Ended, Entry, How, Opened, Receipt, SandboxIdentity,
 };
 use quarterdeck_core::ground::Ground;
 use quarterdeck_core::ids::{ApprovalId, MissionId, Timestamp};
@@ -175,13 +175,22 @@ impl Story {
             SandboxIdentity { engine: "wasmtime".to_owned(), target: "here".to_owned(), limits: Digest::of(b"limits") };
         let (version, nonce) = ("0.1.0".to_owned(), Digest::of(b"nonce"));
         story.tell(vec![
-            Entry::Begun(Begun { at: at(0), version, rehearsal: true, nonce, sandbox, ceiling: None }),
+            Entry::Begun(Begun {
+                at: at(0),
+                version,
+                rehearsal: true,
+                nonce,
+                sandbox,
+                ceiling: None,
+                fallback: Digest::ZERO,
+            }),
             Entry::Activated(Activated {
                 at: at(0),
                 policy: Digest::of(b"policy"),
                 description,
                 settings: Vec::new(),
                 by: None,
+                how: How::Started,
             }),
             Entry::Declared(Declared {
                 at: at(0),

@@ -21,7 +21,7 @@ use quarterdeck::remember::{Blobs, Book, Durable, StateStore, claim};
 use quarterdeck_core::charter::{Charter, Rules, Settings};
 use quarterdeck_core::decision::{Action, BuildStep, Decision, Proposal, Target};
 use quarterdeck_core::digest::Digest;
-use quarterdeck_core::entry::{Activated, Answered, Begun, Ended, Entry, Opened};
+use quarterdeck_core::entry::{Activated, Answered, Begun, Ended, Entry, How, Opened};
 use quarterdeck_core::ids::{ApprovalId, Timestamp};
 use quarterdeck_core::ledger::MissionState;
 use quarterdeck_core::mission::MissionName;
@@ -283,8 +283,16 @@ fn begin(host: &Harness) {
         nonce: Digest::of(b"test"),
         sandbox: quarterdeck::decide::identity(),
         ceiling: None,
+        fallback: Digest::of(quarterdeck::app::STEWARD),
     };
-    let activated = Activated { at, policy: host.policy().digest(), description, settings: Vec::new(), by: None };
+    let activated = Activated {
+        at,
+        policy: host.policy().digest(),
+        description,
+        settings: Vec::new(),
+        by: None,
+        how: How::Started,
+    };
     host.book.append(&[Entry::Begun(begun), Entry::Activated(activated)], Durable::Now).unwrap();
 }
 

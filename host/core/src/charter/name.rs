@@ -36,11 +36,13 @@ pub enum Name {
     Acknowledge,
     /// Put another charter in force, which permits more: a person asks, and never a policy.
     Amend,
+    /// Let another policy decide: a person asks, and never a policy.
+    Activate,
 }
 
 impl Name {
     /// All of them.
-    pub const ALL: [Name; 13] = [
+    pub const ALL: [Name; 14] = [
         Name::Plan,
         Name::PlanDestroy,
         Name::Apply,
@@ -54,6 +56,7 @@ impl Name {
         Name::Notify,
         Name::Acknowledge,
         Name::Amend,
+        Name::Activate,
     ];
 
     /// What a proposal asks for.
@@ -97,6 +100,7 @@ impl Name {
             Name::Notify => "notify",
             Name::Acknowledge => "acknowledge",
             Name::Amend => "amend",
+            Name::Activate => "activate",
         }
     }
 
@@ -105,13 +109,18 @@ impl Name {
         matches!(self.group(), "reads" | "changes")
     }
 
+    /// Whether a person asks for it.
+    pub(super) fn is_law(self) -> bool {
+        self.group() == "law"
+    }
+
     /// The group of actions that it is in.
     pub(super) fn group(self) -> &'static str {
         match self {
             Name::Plan | Name::PlanDestroy | Name::Check => "reads",
             Name::Apply | Name::Configure | Name::Scan => "changes",
             Name::Cancel | Name::Ask | Name::Inspect | Name::Remember | Name::Notify | Name::Acknowledge => "words",
-            Name::Amend => "law",
+            Name::Amend | Name::Activate => "law",
         }
     }
 }

@@ -13,9 +13,9 @@ use super::name::Name;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Request {
-    /// Who asks; nobody where a person does.
+    /// Who asks; where a person does, the policy that shall decide, or nobody.
     pub policy: Asker,
-    /// The Unix user who wants another charter; asked about `amend` alone.
+    /// The Unix user who wants another charter or another policy; asked about `amend` and `activate` alone.
     pub person: u32,
     /// What for.
     pub action: Name,
@@ -49,6 +49,24 @@ pub struct Request {
     pub weekday: u32,
     /// The saved plan; an apply has one and nothing else has.
     pub plan: Option<PlanGist>,
+    /// What is known of the policy that shall decide; asked about `activate` alone.
+    pub candidate: CandidateGist,
+}
+
+/// A policy that shall decide, as rules see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CandidateGist {
+    /// What it may import: `pure` or `wasi`.
+    pub profile: String,
+    /// Whether it may return actions or start operations that the policy which decides now may not.
+    pub widens: bool,
+    /// So many keys that the operator knows have signed it.
+    pub signers: u32,
+    /// Whether the same person uploaded it.
+    pub uploaded_by_same: bool,
+    /// Turns that it has decided as a shadow, up to now, since it last failed or was refused anything.
+    pub shadow_turns: u32,
 }
 
 /// A policy, as rules see it.
@@ -135,6 +153,7 @@ pub(super) fn to_cedar(request: &Request) -> (cedar_policy::Request, Entities) {
             [("name", text(&mission.name)), ("autonomy", text(&mission.autonomy)), ("desired", text(&mission.desired))],
             &mission.labels,
         ),
+        None if request.action == Name::Activate => policy(&request.policy),
         None => entity("Host", "host", [], &BTreeMap::new()),
     };
     let action = uid("Action", request.action.name());
@@ -148,13 +167,17 @@ pub(super) fn to_cedar(request: &Request) -> (cedar_policy::Request, Entities) {
     (asked, entities)
 }
 
-/// A policy, or the person who wants another charter.
+/// A policy, or the person who wants another charter or another policy.
 fn principal(request: &Request) -> Entity {
-    if request.action == Name::Amend {
+    if request.action.is_law() {
         let person = request.person.to_string();
         return entity("Person", &person, [("uid", long(request.person))], &BTreeMap::new());
     }
-    let Asker { name, version, digest } = &request.policy;
+    policy(&request.policy)
+}
+
+fn policy(asker: &Asker) -> Entity {
+    let Asker { name, version, digest } = asker;
     let attributes = [("name", text(name)), ("version", text(version)), ("digest", text(digest))];
     entity("Policy", digest, attributes, &BTreeMap::new())
 }
@@ -165,7 +188,17 @@ fn context(request: &Request) -> Vec<(String, RestrictedExpression)> {
         ("hour", long(request.hour)),
         ("weekday", long(request.weekday)),
     ];
-    if request.action != Name::Amend {
+    if request.action == Name::Activate {
+        let CandidateGist { profile, widens, signers, uploaded_by_same, shadow_turns } = &request.candidate;
+        pairs.extend([
+            ("profile", text(profile)),
+            ("widens", RestrictedExpression::new_bool(*widens)),
+            ("signers", long(*signers)),
+            ("uploadedBySame", RestrictedExpression::new_bool(*uploaded_by_same)),
+            ("shadowTurns", long(*shadow_turns)),
+        ]);
+    }
+    if !request.action.is_law() {
         pairs.push(("findings", findings(&request.findings)));
     }
     if request.action.is_work() {
@@ -177,7 +210,7 @@ fn context(request: &Request) -> Vec<(String, RestrictedExpression)> {
             ("appliesToday", long(request.applies_today)),
             ("recommended", RestrictedExpression::new_bool(request.recommended)),
         ]);
-    } else if request.action != Name::Amend {
+    } else if !request.action.is_law() {
         pairs.extend([
             ("questionsToday", long(request.questions_today)),
             ("tokensToday", longer(request.tokens_today)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::request::{Asker, PlanGist, Subject};
+use super::super::request::{Asker, CandidateGist, PlanGist, Subject};
 use super::*;
 
 fn request(action: Name) -> Request {
@@ -53,7 +53,7 @@ fn the_profiles_are_charters_and_the_schema_fits_what_is_asked() {
     for action in Name::ALL {
         for mission in [true, false] {
             let mut request = request(action);
-            let about = action.is_work() || mission && action != Name::Amend;
+            let about = action.is_work() || mission && !action.is_law();
             request.mission = request.mission.filter(|_| about);
             request.mission.iter_mut().for_each(|m| drop(m.labels.insert("tier".into(), "gold".into())));
             let (asked, entities) = to_cedar(&request);
@@ -95,6 +95,26 @@ fn production_asks_one_for_a_change_and_two_for_a_removal() {
     let mut theirs = request(Name::Plan);
     theirs.findings.namespaces = set(&["kube-system"]);
     assert_eq!(says(&production, &theirs), "forbids by not-the-systems-own");
+}
+
+#[test]
+fn another_policy_is_asked_about_where_it_may_do_more_and_in_production_always() {
+    let (laptop, production) = (Rules::default(), Rules::parse(PRODUCTION).unwrap());
+    let activate =
+        |widens| Request { candidate: CandidateGist { widens, ..Default::default() }, ..request(Name::Activate) };
+    assert_eq!(says(&laptop, &activate(false)), "permits by activations");
+    assert_eq!(says(&laptop, &activate(true)), "asks 1 by wider-policies-are-asked-about");
+    for widens in [false, true] {
+        assert_eq!(says(&production, &activate(widens)), "asks 2 by activations-need-two");
+    }
+    let signed = "@id(\"signed\")\npermit (principal, action == Action::\"activate\", resource)\n\
+                  when { context.signers >= 2 && !context.uploadedBySame && context.profile == \"pure\" };";
+    let signed = Rules::parse(signed).unwrap();
+    let mut by = activate(false);
+    (by.candidate.profile, by.candidate.signers) = ("pure".to_owned(), 2);
+    assert_eq!(says(&signed, &by), "permits by signed");
+    by.candidate.uploaded_by_same = true;
+    assert_eq!(says(&signed, &by), "forbids by no-permit");
 }
 
 #[test]

@@ -62,6 +62,64 @@ pub enum CommandError {
         /// What it says.
         because: String,
     },
+    /// There is no such policy.
+    #[error("there is no policy {0:?} on the shelf; `quarterdeck policy list` lists them")]
+    NoPolicy(String),
+    /// The name fits several.
+    #[error("{text:?} fits several policies: {digests}; name one by its digest")]
+    ManyPolicies {
+        /// What was named.
+        text: String,
+        /// What it fits.
+        digests: String,
+    },
+    /// There is no room.
+    #[error("the shelf holds {max} policies, which is all there is room for; `quarterdeck policy remove` one of them", max = super::policies::SHELF_MAX)]
+    ShelfFull,
+    /// It is needed.
+    #[error("policy {policy} {role}, so it stays")]
+    PolicyUsed {
+        /// Which.
+        policy: String,
+        /// As what.
+        role: &'static str,
+    },
+    /// It decides, with these settings.
+    #[error("policy {0} decides already, with these settings")]
+    DecidesAlready(String),
+    /// It is fenced.
+    #[error("policy {policy} is fenced: {why}; `quarterdeck policy unfence {policy}` once you know why")]
+    PolicyFenced {
+        /// Which.
+        policy: String,
+        /// Why.
+        why: String,
+    },
+    /// It is not fenced.
+    #[error("policy {0} is not fenced; `quarterdeck policy list` says which are")]
+    NotFenced(String),
+    /// There is no shadow.
+    #[error("no policy is the shadow")]
+    NoShadow,
+    /// It has no such setting.
+    #[error("this policy has no setting {key:?}; it has {known}")]
+    NoSetting {
+        /// What was set.
+        key: String,
+        /// What can be.
+        known: String,
+    },
+    /// Nothing good decided before.
+    #[error("no other policy has decided here, so there is none to go back to")]
+    NothingBefore,
+    /// The charter in force does not let it decide.
+    #[error("the charter in force does not let this policy decide: {because} (its rule {rule})")]
+    NotActivated {
+        /// The rule in force.
+        rule: String,
+        /// What it says.
+        because: String,
+    },
     /// The mission is not parked.
     #[error(
         "mission {0} is not parked, so there is nothing to release; `quarterdeck get missions` says where it stands"
@@ -83,10 +141,13 @@ impl Ledger {
     /// # Errors
     /// Where it names what is not there, or what can't be answered any more.
     pub fn permits(&self, who: &Person, command: &Command, now: Timestamp) -> Result<(), CommandError> {
-        if let Some(answer) = self.permits_answer(who, command, now) {
+        let answer = self.permits_answer(who, command, now);
+        let answer = answer.or_else(|| self.permits_nominee_answer(who, command, now));
+        if let Some(answer) = answer.or_else(|| self.permits_policy_command(command, now)) {
             return answer;
         }
         match command {
+            Command::Unshadow | Command::Unfence { .. } | Command::RemovePolicy { .. } => Ok(()),
             Command::Approve { approval, .. } | Command::Deny { approval, .. } => {
                 let no = || CommandError::NoApproval(approval.to_string());
                 let record = self.approvals.get(approval).ok_or_else(no)?;

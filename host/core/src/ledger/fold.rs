@@ -6,7 +6,7 @@ use super::{
 };
 use crate::digest::Digest;
 use crate::encoding;
-use crate::entry::{Activated, Answered, Declared, Ended, Entry, Opened};
+use crate::entry::{Answered, Declared, Ended, Entry, Opened};
 use crate::ground::{Ground, Unshown};
 use crate::ids::{ApprovalId, OrderName, Timestamp};
 use crate::observation::{Command, Commanded};
@@ -29,9 +29,19 @@ impl Ledger {
                 self.unanswer_questions(begun.at);
                 self.law.begin(begun.ceiling);
                 self.spending.keep_open();
+                self.policies.fallback = Some(begun.fallback);
             }
             Entry::Chartered(chartered) => self.law.take(chartered),
             Entry::Activated(activated) => self.activate(activated),
+            Entry::Uploaded(uploaded) => self.policies.upload(uploaded),
+            Entry::Nominated(nominated) => self.take_nomination(nominated),
+            Entry::Shadowed(shadowed) => {
+                if let Some(shadow) = &mut self.policies.shadow {
+                    shadow.take(shadowed);
+                }
+            }
+            Entry::Fenced(fenced) => self.policies.take_fence(fenced, self.turn),
+            Entry::Differed(differed) => self.policies.differ(differed),
             Entry::Declared(declared) => self.declare(declared),
             Entry::Commanded(commanded) => self.command(commanded),
             Entry::Opened(opened) => self.open(opened),
@@ -75,18 +85,6 @@ impl Ledger {
             record.advice.reply = Reply::Unanswered("the host was restarted before the answer came".into());
             record.advice.answered = Some(at);
         }
-    }
-
-    fn activate(&mut self, activated: &Activated) {
-        let memo = self.policy.memo.take().filter(|memo| activated.description.reads_memos.contains(&memo.format));
-        self.policy = super::PolicyState {
-            digest: Some(activated.policy),
-            description: Some(activated.description.clone()),
-            settings: activated.settings.clone(),
-            by: activated.by,
-            memo,
-            ..Default::default()
-        };
     }
 
     fn declare(&mut self, declared: &Declared) {
@@ -151,6 +149,9 @@ impl Ledger {
             Command::Cancel { .. } => {} // The driver tells the worker; its end is observed.
             Command::Pause { scope, cancel: _, comment } => self.pause(commanded, scope, comment.as_ref()),
             Command::Resume { scope } => drop(self.pauses.remove(scope)),
+            Command::Unshadow => self.policies.shadow = None,
+            Command::Unfence { policy, comment: _ } => drop(self.policies.fences.remove(policy)),
+            Command::RemovePolicy { policy } => self.policies.remove(*policy),
             Command::Release { mission, comment: _ } => {
                 if let Some(state) = self.missions.values_mut().find(|state| state.spec.name == *mission) {
                     state.release();
@@ -162,6 +163,7 @@ impl Ledger {
     fn answer(&mut self, said: &Commanded, approval: &ApprovalId, answer: ApprovalAnswer) {
         match self.approvals.get_mut(approval) {
             Some(record) => record.answers.push(answer),
+            None if self.policies.is_nominee(approval) => self.policies.answer_nominee(answer),
             None => self.law.answer(said, approval, answer),
         }
     }
@@ -210,13 +212,17 @@ impl Ledger {
                 policy.last_decision = Some(opened.at);
                 policy.look_again = decision.look_again;
                 if let (Some(bytes), Some(description)) = (decision.memo, &policy.description) {
-                    policy.memo = Some(Memo { format: description.memo_format.clone(), bytes });
+                    let memo = Memo { format: description.memo_format.clone(), bytes };
+                    self.policies.keep_memo(&memo);
+                    policy.memo = Some(memo);
                 }
+                self.judge_failures(opened, None);
             }
             Answered::GuestFailure { kind, detail } => {
                 policy.failures = policy.failures.saturating_add(1);
                 policy.last_failure = Some((opened.at, kind.clone(), detail.clone()));
                 policy.look_again = None;
+                self.judge_failures(opened, Some((kind, detail)));
             }
             // Never held against the policy.
             Answered::HostAbort { .. } => policy.look_again = None,
@@ -349,7 +355,7 @@ impl Ledger {
 }
 
 /// Removes the oldest entries above a number; what has no time (it still runs or waits) always stays.
-fn keep_newest<K: Ord + Clone, V>(
+pub(super) fn keep_newest<K: Ord + Clone, V>(
     map: &mut std::collections::BTreeMap<K, V>,
     keep: usize,
     at: impl Fn(&V) -> Option<Timestamp>,

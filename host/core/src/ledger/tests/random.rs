@@ -171,6 +171,7 @@ impl Numbers {
                     description,
                     settings: Vec::new(),
                     by: None,
+                    how: crate::entry::How::Started,
                 })
             }
             2 => Entry::Declared(Declared {
