@@ -6,7 +6,7 @@
 //!
 //! - `structure` looks at a file before anything is compiled, `shape` compares it with the contract, readably.
 //! - `sandbox` compiles, instantiates and calls on the `engine`, under the limits of `limits`; `guest` counts what one
-//!   call uses; `thread` keeps all that off the loop's own threads.
+//!   call uses, `backtrace` says where it ended; `thread` keeps all that off the loop's own threads.
 //! - `boundary` is where values cross, and the only place that believes nothing; `bindings` is generated.
 //!
 //! - `catalog` keeps components, and those that are ready to decide.
@@ -14,6 +14,7 @@
 //! What is *not* here: which policy is active, and what becomes of a decision. The gate rules on that.
 
 mod answer;
+mod backtrace;
 pub mod bindings;
 pub mod boundary;
 pub mod catalog;

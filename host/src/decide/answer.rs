@@ -19,6 +19,12 @@ pub struct Answer {
     pub logs_dropped: u32,
     /// How much fuel it used.
     pub fuel: u64,
+    /// How much memory it used at most, in bytes: all memories and tables together. For people, as is all that follows:
+    /// neither the journal nor a replay has it.
+    pub memory_bytes: u64,
+    /// The calls that were under way when it failed, the innermost first; escaped and bounded. Empty where it decided,
+    /// and where it failed outside of its own code.
+    pub backtrace: Vec<String>,
 }
 
 /// Whether there is a decision, and otherwise whose doing that is.
@@ -104,7 +110,8 @@ pub struct LogLine {
 }
 
 impl Answer {
-    /// The answer in the journal's words: its class, what was said, one line each, and the fuel.
+    /// The answer in the journal's words: its class, what was said, one line each, and the fuel. Nothing else of it is
+    /// journaled.
     pub fn into_journal(self) -> (Answered, Vec<String>, u64) {
         let answered = match self.class {
             Class::Decided(bytes) => Answered::Decided(bytes),

@@ -56,8 +56,7 @@ pub fn engine_config() -> Config {
         .wasm_relaxed_simd(false)
         .cranelift_nan_canonicalization(true)
         .wasm_memory64(false)
-        // Enough to find the place; a guest that recurses has 16,000 frames.
-        .wasm_backtrace_max_frames(NonZeroUsize::new(8))
+        .wasm_backtrace_max_frames(NonZeroUsize::new(limits::BACKTRACE_FRAMES_MAX))
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }

@@ -15,12 +15,13 @@ use super::limits;
 /// What one guest has used and said in its one decision.
 #[derive(Default)]
 pub(super) struct Stay {
-    memory_bytes: usize,
+    pub(super) memory_bytes: usize,
     stopped: Option<Stop>,
     pub(super) logs: Vec<LogLine>,
     pub(super) logs_dropped: u32,
     log_bytes_kept: usize,
     log_bytes_said: usize,
+    pub(super) backtrace: Vec<String>,
 }
 
 /// Why the host ended a guest from one of the functions below. Kept in the stay, so that no wrapping of the error on

@@ -58,6 +58,10 @@ pub const LOG_LINES_SAID_MAX: u32 = 100_000;
 pub const LOG_BYTES_SAID_MAX: usize = 16 << 20;
 /// The detail of a failure is cut to this many bytes.
 pub const DETAIL_BYTES_MAX: usize = 1 << 10;
+/// Calls that a backtrace names, the innermost: enough to find the place. A guest that recurses has 16,000.
+pub const BACKTRACE_FRAMES_MAX: usize = 8;
+/// A call in a backtrace is cut to this many bytes: names of generic Rust are long.
+pub const FRAME_BYTES_MAX: usize = 200;
 /// What of a guest's memory stays resident between decisions: with it a decision meets no page faults (a quarter of
 /// the time at 64 KiB).
 pub const KEEP_RESIDENT_BYTES: usize = 1 << 20;

@@ -30,7 +30,7 @@ use super::bindings::{Policy as Bound, PolicyPre};
 use super::guest::{Stay, detail, shorten};
 use super::shape::{self, Mismatch};
 use super::structure::{self, StructureError};
-use super::{boundary, engine, limits};
+use super::{backtrace, boundary, engine, limits};
 
 /// The engine could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +56,8 @@ pub enum LoadError {
     #[error("link the component: {0}")]
     Link(String),
     /// Asked what it is, it did not answer.
-    #[error("ask the component what it is: {}: {}", _0.name(), _0.detail())]
-    Describe(Class),
+    #[error("ask the component what it is: {}: {}", _0.class.name(), _0.class.detail())]
+    Describe(Answer),
 }
 
 /// One engine, with the limits that every policy decides under.
@@ -163,7 +163,15 @@ fn said(panic: &(dyn Any + Send)) -> String {
 }
 
 pub(super) fn aborted(kind: HostAbort, detail: String) -> Answer {
-    Answer { class: Class::HostAbort { kind, detail }, logs: vec![], logs_dropped: 0, fuel: 0 }
+    let class = Class::HostAbort { kind, detail };
+    Answer { class, logs: vec![], logs_dropped: 0, fuel: 0, memory_bytes: 0, backtrace: vec![] }
+}
+
+/// What came of a call, once its store has nothing more to do.
+fn answer(store: Store<Stay>, class: Class) -> Answer {
+    let fuel = limits::FUEL - store.get_fuel().unwrap_or(0);
+    let Stay { memory_bytes, logs, logs_dropped, backtrace, .. } = store.into_data();
+    Answer { class, logs, logs_dropped, fuel, memory_bytes: memory_bytes as u64, backtrace }
 }
 
 impl Ready {
@@ -190,15 +198,14 @@ impl Ready {
             },
             Err(said) => Class::GuestFailure { kind: GuestFailure::Error, detail: shorten(&said) },
         });
-        let fuel = limits::FUEL - store.get_fuel().unwrap_or(0);
-        let stay = store.into_data();
-        Answer { class: class.unwrap_or_else(|failed| failed), logs: stay.logs, logs_dropped: stay.logs_dropped, fuel }
+        answer(store, class.unwrap_or_else(|failed| failed))
     }
 
-    fn describe(&self) -> Result<Description, Class> {
+    fn describe(&self) -> Result<Description, Answer> {
         let mut store = self.store();
-        let said = self.call(&mut store, |policy, store| policy.call_describe(store))?;
-        boundary::lift_description(said).map_err(|refused| malformed(&refused))
+        let said = self.call(&mut store, |policy, store| policy.call_describe(store));
+        let lifted = said.and_then(|said| boundary::lift_description(said).map_err(|refused| malformed(&refused)));
+        lifted.map_err(|failed| answer(store, failed))
     }
 
     /// Instantiates the component and calls it once. Start functions run in here too, so the limits hold for them.
@@ -209,7 +216,11 @@ impl Ready {
     ) -> Result<T, Class> {
         let called = self.pre.instantiate(&mut *store);
         let called = called.and_then(|policy| call(policy.quarterdeck_policy_decider(), store));
-        called.map_err(|error| store.data().classify(&error))
+        called.map_err(|error| {
+            let stay = store.data_mut();
+            stay.backtrace = backtrace::backtrace(&error);
+            stay.classify(&error)
+        })
     }
 
     fn store(&self) -> Store<Stay> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quarterdeck::decide::{Class, HostAbort, Level, Sandbox, decide, decide_within, identity};
+use quarterdeck::decide::{Answer, Class, HostAbort, Level, Sandbox, decide, decide_within, identity};
 use quarterdeck_core::decision::Decision;
 use quarterdeck_core::encoding;
 use quarterdeck_tests::{guests, shape};
@@ -58,6 +58,35 @@ fn an_error_that_a_policy_says_is_kept_for_people() {
     let answer = policy("hostile/error-said").decide(&bytes(1));
     let Class::GuestFailure { detail, .. } = &answer.class else { panic!("{answer:?}") };
     assert_eq!(detail, "no\\u{1b}[2J\\nyes");
+}
+
+#[test]
+fn a_failure_says_where_the_guest_was_and_what_it_used() {
+    let answer = policy("lost").decide(&bytes(1));
+    assert_eq!(answer.class.name(), "guest:trap");
+    assert_eq!(answer.logs[0].text, "going");
+    // One page of memory; the tables of the component's own adapters are counted as well.
+    assert!((1 << 16..1 << 20).contains(&answer.memory_bytes), "{}", answer.memory_bytes);
+    let [inner, outer, _exported] = &answer.backtrace[..] else { panic!("{:?}", answer.backtrace) };
+    let (offset, name) = inner.split_once(' ').expect("an offset and a name");
+    assert!(offset.starts_with("0x"), "{inner}");
+    assert_eq!(name, "lookout::is_new");
+    assert!(outer.ends_with(" a \\u{1b}[2J name"), "{outer}");
+}
+
+#[test]
+fn a_backtrace_is_short_however_deep_a_guest_was() {
+    let answer = policy("hostile/recurse").decide(&bytes(1));
+    assert_eq!((answer.class.name().as_str(), answer.backtrace.len()), ("host:stack", 8));
+    assert!(answer.backtrace.iter().all(|frame| frame.len() <= 200), "{:?}", answer.backtrace);
+}
+
+#[test]
+fn what_is_for_people_alone_changes_nothing_that_is_journaled() {
+    let answer = policy("lost").decide(&bytes(1));
+    let bare = Answer { memory_bytes: 0, backtrace: vec![], ..answer.clone() };
+    assert_ne!(bare, answer);
+    assert_eq!(bare.into_journal(), answer.into_journal());
 }
 
 #[tokio::test]
