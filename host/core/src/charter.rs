@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::encoding;
+use crate::signature::SignatureDemands;
 use crate::situation::Autonomy;
 use crate::terraform::grants::{GrantError, Grants};
 
@@ -69,6 +70,8 @@ pub struct Settings {
     pub money_a_day_max_micro_usd: u64,
     /// What they cost.
     pub prices: Prices,
+    /// Whose signatures a policy must have before it is taken in.
+    pub signatures: SignatureDemands,
 }
 
 impl Charter {
@@ -95,6 +98,7 @@ impl Default for Settings {
             tokens_a_day_max: 5_000_000,
             money_a_day_max_micro_usd: 10_000_000,
             prices: Prices::default(),
+            signatures: SignatureDemands::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::cover::widenings;
 use super::rules::Rules;
 use super::{Charter, Prices, Settings};
 use crate::order::Class;
+use crate::signature::{KnownKey, SignatureDemands};
 
 /// What somebody wants of the charter; what is not named stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -147,6 +148,7 @@ fn settings(old: &Settings, new: &Settings) -> Vec<Difference> {
         differences.extend(differ(&format!("workersByClass.{}", class.name()), said(before), said(after), wider));
     }
     differences.extend(grants(&old.grants, &new.grants));
+    differences.extend(signatures(&old.signatures, &new.signatures));
     differences
 }
 
@@ -157,6 +159,7 @@ fn numbers(old: &Settings, new: &Settings) -> [Pair; 12] {
         autonomy: _,
         grants: _,
         workers_by_class: _,
+        signatures: _,
         failures_max,
         approval_ttl_ms,
         repairs_max,
@@ -206,4 +209,29 @@ fn grants(old: &[String], new: &[String]) -> Vec<Difference> {
         Difference { name: "grants".to_owned(), kind, before: is(Kind::Removed), after: is(Kind::Added), widens }
     };
     added.chain(removed).map(difference).collect()
+}
+
+fn signatures(old: &SignatureDemands, new: &SignatureDemands) -> Vec<Difference> {
+    let said = |key: &KnownKey| format!("{} {} {}", key.name, key.pem.kind(), key.pem.fingerprint());
+    let mut differences = Vec::new();
+    if new.needed != old.needed {
+        let (name, before, after) = ("signatures.needed".to_owned(), old.needed.to_string(), new.needed.to_string());
+        let widens = (new.needed < old.needed).then(|| format!("it was {before}"));
+        differences.push(Difference { name, kind: Kind::Changed, before: Some(before), after: Some(after), widens });
+    }
+    let key = |kind: Kind, before: Option<String>, after: Option<String>, widens: Option<String>| Difference {
+        name: "signatures.keys".to_owned(),
+        kind,
+        before,
+        after,
+        widens,
+    };
+    let counts = new.is_wider_than(old).then(|| "its signatures did not count".to_owned());
+    differences.extend(new.unknown_to(old).map(|added| key(Kind::Added, None, Some(said(added)), counts.clone())));
+    differences.extend(old.unknown_to(new).map(|removed| key(Kind::Removed, Some(said(removed)), None, None)));
+    for was in &old.keys {
+        let renamed = new.keys.iter().find(|is| is.pem == was.pem && is.name != was.name);
+        differences.extend(renamed.map(|is| key(Kind::Changed, Some(said(was)), Some(said(is)), None)));
+    }
+    differences
 }

@@ -7,6 +7,7 @@ use super::Settings;
 use crate::budget::{APPLIES_A_DAY_MAX, Usage, WORKERS_AN_HOUR_MAX};
 use crate::convergence::{REPAIRS_MAX, REST_MS_MAX};
 use crate::order::Class;
+use crate::signature::KEYS_MAX;
 
 /// A ledger forgets requests for approval after seven days, in milliseconds.
 const APPROVAL_TTL_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1_000;
@@ -92,7 +93,8 @@ impl Settings {
         let class = |class| self.workers_by_class.of(class).unwrap_or_default().into();
         let price = &self.prices;
         // What is unlimited in a price of nothing is the budget: it would never be spent.
-        let bounds: [(&'static str, u64, u64, u64); 15] = [
+        let keys = self.signatures.keys.len() as u64;
+        let bounds: [(&'static str, u64, u64, u64); 17] = [
             ("failuresMax", self.failures_max.into(), 1, 100),
             ("approvalTtlMs", self.approval_ttl_ms, 1_000, APPROVAL_TTL_MS_MAX),
             ("repairsMax", self.repairs_max.into(), 1, REPAIRS_MAX.into()),
@@ -108,6 +110,8 @@ impl Settings {
             ("moneyADayMaxMicroUsd", self.money_a_day_max_micro_usd, 0, SPENDING_MAX),
             ("prices.inputPerMillionMicroUsd", price.input_per_million_micro_usd, 1, PRICE_MAX),
             ("prices.outputPerMillionMicroUsd", price.output_per_million_micro_usd, 1, PRICE_MAX),
+            ("signatures.keys", keys, 0, KEYS_MAX as u64),
+            ("signatures.needed", self.signatures.needed.into(), 0, keys),
         ];
         match bounds.into_iter().find(|(_, value, least, most)| value < least || value > most) {
             Some((key, value, least, most)) => Err(NumberError { key, value, least, most }),
