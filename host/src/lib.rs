@@ -19,6 +19,7 @@ pub mod driver;
 pub mod kept;
 pub mod observe;
 pub mod orient;
+pub mod registry;
 pub mod rehearsal;
 pub mod remember;
 pub mod replay;

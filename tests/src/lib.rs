@@ -3,6 +3,7 @@
 pub mod fake_engine;
 pub mod fake_gemini;
 pub mod fake_host;
+pub mod fake_registry;
 pub mod guests;
 pub mod harness;
 pub mod home;
