@@ -95,7 +95,7 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
                 (_, _) => charter::diff_journal(&place()?, &charter, output),
             };
         }
-        Command::Policy(command) => return policy::policy(command),
+        Command::Policy(command) => return policy::policy(command).await,
         Command::State(command) => state::state(&place()?, command).await?,
         Command::Version { output } => version(output),
         Command::Doctor(args) => return doctor::doctor(args, given).await,

@@ -178,6 +178,12 @@ pub fn engine_socket(given: &Given) -> Result<PathBuf, ConfigError> {
     }
 }
 
+/// Where `docker login` leaves logins: `config.json` in `$DOCKER_CONFIG` or `~/.docker`.
+pub fn docker_config() -> Option<PathBuf> {
+    let home = || variable("HOME").map(|home| Path::new(&home).join(".docker"));
+    variable("DOCKER_CONFIG").map(PathBuf::from).or_else(home).map(|folder| folder.join("config.json"))
+}
+
 /// The Terraform program: `--terraform`, `$QUARTERDECK_TERRAFORM`, or the first `terraform` of `$PATH`.
 pub fn terraform(given: &Given) -> Option<PathBuf> {
     let named = given.terraform.clone().or_else(|| variable("QUARTERDECK_TERRAFORM").map(PathBuf::from));
@@ -251,7 +257,11 @@ pub fn group(named: &str) -> Result<Gid, ConfigError> {
     if number == u32::MAX { Err(no("no group has this number")) } else { Ok(Gid::from_raw(number)) }
 }
 
-fn settings(path: &Path) -> Result<Settings, ConfigError> {
+/// The operator's numbers.
+///
+/// # Errors
+/// Where the file can't be read, or says what is not understood or can't be meant.
+pub fn settings(path: &Path) -> Result<Settings, ConfigError> {
     let read = |source| ConfigError::Read { path: path.to_owned(), source };
     let text = read_bounded(path, SETTINGS_BYTES_MAX).map_err(read)?;
     let invalid = |problem: String| ConfigError::Invalid { path: path.to_owned(), problem };

@@ -4,6 +4,7 @@
 //! shown a situation and proposes; it never acts. This verb keeps it in its place: no failure of a guest costs the
 //! host more than that turn's decision.
 //!
+//! - `signature` asks who answers for a component, before anything else does.
 //! - `structure` looks at a file before anything is compiled, `shape` compares it with the contract, readably.
 //! - `sandbox` compiles, instantiates and calls on the `engine`, under the limits of `limits`; `guest` counts what one
 //!   call uses, `backtrace` says where it ended; `thread` keeps all that off the loop's own threads.
@@ -23,6 +24,7 @@ mod guest;
 pub mod limits;
 mod sandbox;
 mod shape;
+pub mod signature;
 pub mod structure;
 mod thread;
 

@@ -210,10 +210,12 @@ fn nothing_unwraps_outside_of_tests() {
 }
 
 /// Secrets, and the file that holds each; and how a worker runs, which holds some and is written into its folder alone.
-const SECRETS: [(&str, &str); 4] = [
+const SECRETS: [(&str, &str); 6] = [
     ("Secret", "host/core/src/redaction.rs"),
     ("SealKey", "host/src/remember/seal.rs"),
     ("ApiKey", "host/src/orient/gemini.rs"),
+    ("SigningKey", "host/src/cli/policy/key.rs"),
+    ("Login", "host/src/registry/login.rs"),
     ("RunConfig", "host/worker/src/protocol.rs"),
 ];
 

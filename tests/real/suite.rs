@@ -26,5 +26,7 @@ mod dangers;
 mod engine_upgrade;
 #[path = "suite/killed.rs"]
 mod killed;
+#[path = "suite/registry.rs"]
+mod registry;
 #[path = "suite/web.rs"]
 mod web;

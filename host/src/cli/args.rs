@@ -18,7 +18,7 @@ use quarterdeck_core::situation::Autonomy;
 pub use charter::{AmendArgs, CharterCommand};
 pub use journal::{JournalCommand, PruneArgs, VerifyArgs};
 pub use pause::{PauseArgs, ScopeArgs};
-pub use policy::PolicyCommand;
+pub use policy::{PolicyCommand, VerifyPolicyArgs};
 pub use replay::ReplayArgs;
 pub use why::WhyArgs;
 

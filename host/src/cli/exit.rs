@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::api::local::{ClientError, ListenError};
 use crate::app::StartError;
 use crate::config::ConfigError;
+use crate::registry::RegistryError;
 use crate::remember::JournalError;
 use crate::remember::prune::PruneError;
 use crate::remember::verify::VerifyError;
@@ -149,6 +150,30 @@ impl From<ReplayError> for Failure {
             ReplayError::Journal(error) => Failure::from(error),
             ReplayError::Thread(_) => Failure::of(Exit::Failed, error, Some("end what else runs here".to_owned())),
         }
+    }
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Failure {
+        let (exit, next) = match &error {
+            RegistryError::NoTag => (Exit::Usage, "name a tag: oci://HOST/REPOSITORY:TAG"),
+            RegistryError::Tls | RegistryError::Client(_) => (Exit::Failed, "this machine lacks what TLS needs"),
+            RegistryError::Login(_) => (Exit::Failed, "log in again: docker login HOST"),
+            RegistryError::Unauthorized { .. } => (Exit::Failed, "log in: docker login HOST"),
+            RegistryError::Send { .. } | RegistryError::Deadline(_) => {
+                (Exit::Unreachable, "look at the host's name and at the network, and try again")
+            }
+            RegistryError::NotFound(_) => (Exit::Unreachable, "look at the repository's name and at the tag"),
+            RegistryError::Refused { .. } => (Exit::Failed, "ask whoever runs the registry"),
+            RegistryError::Elsewhere { .. } | RegistryError::Unreadable { .. } => {
+                (Exit::Failed, "ask whoever runs the registry; nothing was kept")
+            }
+            RegistryError::Manifest(_) => (Exit::Failed, "name a policy: quarterdeck policy publish stores one"),
+            RegistryError::TooLarge { .. } | RegistryError::Length { .. } | RegistryError::Digest { .. } => {
+                (Exit::Failed, "do not trust this registry's copy; nothing was kept")
+            }
+        };
+        Failure::of(exit, error, Some(next.to_owned()))
     }
 }
 

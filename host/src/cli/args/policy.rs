@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::cli::print::Output;
+use crate::registry::PolicyReference;
 
 /// What can be done with policies.
 #[derive(Clone, Debug, Subcommand)]
@@ -18,4 +19,99 @@ pub enum PolicyCommand {
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
     },
+    /// Make a key to sign policies with; prints its public half
+    #[command(after_help = "Examples:
+  quarterdeck policy keygen ada.key            (ada.key for you alone, ada.key.pub for the operator)
+  quarterdeck policy keygen ada.key -o json")]
+    Keygen {
+        /// Where the private key is put; the public one lies beside it, as FILE.pub.
+        file: PathBuf,
+        /// How to print the public half.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Sign what a component is and may do; prints the manifest that was signed
+    #[command(after_help = "Examples:
+  quarterdeck policy sign lookout.wasm --key ada.key      (puts lookout.wasm.sig beside it, or adds to it)
+  quarterdeck policy sign lookout.wasm --key bob.key --signature reviewed.sig
+
+docs/signatures.md says byte by byte what is signed, and how to check it without this program.")]
+    Sign {
+        /// The component.
+        #[arg(value_name = "FILE.wasm")]
+        file: PathBuf,
+        /// Your private key: Ed25519 in PKCS#8, as PEM.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The file of signatures [default: FILE.wasm.sig]
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
+        /// How to print the manifest.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Ask whether enough of those who count have signed a component
+    #[command(after_help = "Examples:
+  quarterdeck policy verify lookout.wasm --config numbers.yaml
+  quarterdeck policy verify lookout.wasm --key ada.key.pub --key bob.key.pub --needed 1
+  quarterdeck policy verify lookout.wasm --signature cosign.bundle --key cosign.pub
+
+No certificate and no transparency log is looked at; docs/signatures.md says what is.")]
+    Verify(VerifyPolicyArgs),
+    /// Fetch a policy and its signatures from a registry; prints its reference by digest
+    #[command(after_help = "Examples:
+  quarterdeck policy pull oci://registry.example.com/team/lookout:1.2 -o lookout.wasm
+  quarterdeck policy pull oci://registry.example.com/team/lookout@sha256:… -o lookout.wasm --force
+
+Signatures are put beside it, as FILE.wasm.sig. Logins are those of `docker login`.")]
+    Pull {
+        /// oci://HOST/REPOSITORY:TAG, or …@sha256:…
+        reference: PolicyReference,
+        /// Where to put the component.
+        #[arg(short, long, value_name = "FILE.wasm")]
+        output: PathBuf,
+        /// Write over what is there.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Store a policy and its signatures in a registry; prints its reference by digest
+    #[command(after_help = "Examples:
+  quarterdeck policy publish lookout.wasm oci://registry.example.com/team/lookout:1.2
+  quarterdeck policy publish lookout.wasm oci://127.0.0.1:5000/lookout:1.2 --signature reviewed.sig
+
+docs/registries.md says what is stored. Logins are those of `docker login`.")]
+    Publish {
+        /// The component.
+        #[arg(value_name = "FILE.wasm")]
+        file: PathBuf,
+        /// oci://HOST/REPOSITORY:TAG
+        reference: PolicyReference,
+        /// The signatures to publish with it [default: FILE.wasm.sig, where it is there]
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
+    },
+}
+
+/// What `policy verify` takes.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub struct VerifyPolicyArgs {
+    /// The component.
+    #[arg(value_name = "FILE.wasm")]
+    pub file: PathBuf,
+    /// The signatures: a file of ours, a bundle of `cosign sign-blob`, or one signature in base64 [default: FILE.wasm.sig]
+    #[arg(long, value_name = "FILE")]
+    pub signature: Option<PathBuf>,
+    /// The operator's numbers: whose signatures count, and how many are needed.
+    #[arg(long, value_name = "FILE", required_unless_present = "key", conflicts_with_all = ["key", "needed"])]
+    pub config: Option<PathBuf>,
+    /// A public key that counts, as PEM: Ed25519, or ECDSA on P-256.
+    #[arg(long, value_name = "PEM")]
+    pub key: Vec<PathBuf>,
+    /// So many of those keys must have signed [default: all of them]
+    #[arg(long, value_name = "NUMBER")]
+    pub needed: Option<u32>,
+    /// How to print who signed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
 }
