@@ -94,6 +94,7 @@ async fn a_registry_that_lies_is_found_out_and_one_that_floods_is_cut() {
     let by_digest = format!("@{digest}");
     let other = b"other bytes of same s".to_vec();
     assert_eq!(other.len(), POLICY.len());
+    let long = json!({ "schemaVersion": 2, "config": "\u{1b}".repeat(9_999), "layers": [] }).to_string().into_bytes();
     let not_here = "http://192.0.2.1/x".to_owned();
     for (on, fault, rest, says) in [
         (policy.as_str(), Fault::Bytes(other), ":1.2", "the policy was to be sha256:"),
@@ -106,6 +107,7 @@ async fn a_registry_that_lies_is_found_out_and_one_that_floods_is_cut() {
         ("/manifests/", Fault::Length(1 << 40, Vec::new()), ":1.2", "the manifest has more than 262144 bytes"),
         ("/manifests/", Fault::Bytes(b"{}".to_vec()), by_digest.as_str(), "the manifest was to be sha256:"),
         ("/manifests/", Fault::Bytes(b"<html>".to_vec()), ":1.2", "it is no image manifest"),
+        ("/manifests/", Fault::Bytes(long), ":1.2", "it is no image manifest"),
         ("/manifests/", Fault::Status(404, String::new()), ":1.2", "the registry does not have it"),
         ("/manifests/", Fault::Status(500, "\u{1b}[2Jboom".repeat(9_999)), ":1.2", "answers 500: \"\\\\u{1b}[2Jboom"),
         ("/manifests/", Fault::Status(403, String::new()), ":1.2", "does not let anybody without a login do this"),

@@ -7,6 +7,9 @@ use quarterdeck_core::text::escape;
 
 use super::login::LoginError;
 
+/// Of what is wrong with a manifest, which may be quoted, so many characters are shown.
+const PROBLEM_CHARS_MAX: usize = 300;
+
 /// Why a policy was not pulled or published.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -94,7 +97,7 @@ pub enum RegistryError {
         has: Digest,
     },
     /// It is no policy.
-    #[error("read the manifest: {}", escape(.0))]
+    #[error("read the manifest: {}", escape(&.0.chars().take(PROBLEM_CHARS_MAX).collect::<String>()))]
     Manifest(String),
     /// An answer makes no sense.
     #[error("{what}: {problem}")]

@@ -45,10 +45,16 @@ fn find() -> Option<Parts> {
         "terraform.sh path: {}; put terraform on PATH, or set QUARTERDECK_REAL=skip",
         path.status
     );
-    let quarterdeck = build();
+    let quarterdeck = quarterdeck().to_owned();
     let cli_config = said(Command::new(script("terraform.sh")).arg("cli-config").stderr(Stdio::inherit()));
     let terraform = String::from_utf8(path.stdout).unwrap();
     Some(Parts { quarterdeck, terraform: terraform.trim().into(), cli_config: cli_config.into() })
+}
+
+/// The program alone, for a story that needs neither Terraform nor an engine.
+pub(crate) fn quarterdeck() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(build)
 }
 
 /// The program beside this one, out of the sources as they are now.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{MANIFEST, Manifest};
 use crate::digest::Digest;
+use crate::text::escape;
 
 /// A file of signatures has at most this many bytes (64 KiB): sixty lines and a bundle with its certificates fit.
 pub const SIGNATURE_BYTES_MAX: usize = 64 << 10;
@@ -17,6 +18,8 @@ const SIGNATURES_MAX: usize = 64;
 const OVER_BYTES_MAX: usize = 4;
 /// The longest signature of ECDSA on P-256 in DER has 72 bytes.
 const SIGNATURE_MAX: usize = 72;
+/// Of what is wrong with a bundle so many characters are shown.
+const PROBLEM_CHARS_MAX: usize = 200;
 
 /// A file of signatures, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,12 +158,17 @@ fn signing(line: &str) -> Result<Signing, &'static str> {
 
 fn bundle(text: &str) -> Result<SignatureFile, SignatureFileError> {
     let why = |what: String| SignatureFileError::Bundle(what);
-    let bundle: Bundle = serde_json::from_str(text).map_err(|error| why(error.to_string()))?;
+    let bundle: Bundle = serde_json::from_str(text).map_err(|error| why(shown(&error)))?;
     let newer = || bundle.message_signature.map(|message| message.signature);
     let signature = bundle.base64_signature.or_else(newer);
     let signature = signature.ok_or_else(|| why("it has neither base64Signature nor messageSignature".to_owned()))?;
     let signature = base64(&signature).ok_or_else(|| why("its signature is no base64 of one".to_owned()))?;
     Ok(SignatureFile { manifest: None, signings: vec![Signing::Bytes { signature }] })
+}
+
+/// The beginning of what is wrong with a text, which may quote it.
+fn shown(error: &serde_json::Error) -> String {
+    escape(&error.to_string().chars().take(PROBLEM_CHARS_MAX).collect::<String>())
 }
 
 fn base64(text: &str) -> Option<Vec<u8>> {
