@@ -152,30 +152,46 @@ async fn nothing_is_demanded_unless_it_is_and_a_broken_file_is_never_passed_over
     assert_eq!(refused, "1 signature is needed: nobody who counts has signed, 1 missing of ada");
 }
 
-/// Made by OpenSSL: `openssl dgst -sha256 -sign p256.key`, which is what `cosign sign-blob --key` computes.
-const P256: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMyT/OVbZ36nwD41AgM6IH53jpBCn\n8G1uAxrjYpSZmtDpAXB8FU2r9Ym+so4t3rtRBwN1i9LcBLaG5sQMH98oEw==\n-----END PUBLIC KEY-----\n";
+/// Made by cosign 2.4.1 over these bytes: `sign-blob --key cosign.key --tlog-upload=false`, with `--bundle`, and with
+/// `--new-bundle-format` besides.
 const BLOB: &[u8] = b"the bytes of a policy";
-const BLOB_SIGNATURE: &str =
-    "MEUCIQDqUa3QnIvc5uvQz6Q0L32Wtpyt78XFWZW51xVnBg8lvgIgAMKQ+zNTZhjhCYDCd/A2Piuy5hgfSwDcoJ7FphMmtis=";
+const COSIGN_PUB: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEid2mb3XOuU7rHKKAJ8XTo3pakMCC\nCvdU5G82BYHlU4OmamgFTwIo905NKKUp0bU04qj2V1Ez1dS+SoAxHe+7/Q==\n-----END PUBLIC KEY-----\n";
+const BUNDLE: &str = concat!(
+    r#"{"base64Signature":"MEQCIC6H025+KeRchc1yXBIlb9sTj9aFOBqxTnUKpUWoorjuAiBmOsmVzQg3HtEx0acvJTh0yoo6l+9+"#,
+    r#"JJR9G6o8XGLmvw=="}"#,
+);
+const NEWER_BUNDLE: &str = concat!(
+    r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"h"#,
+    r#"int":"12n1NkEdYAZ7/aXlhs3R3Y0Du7PvIg4TzmEAiIkk2Jc="}},"messageSignature":{"messageDigest":{"algorith"#,
+    r#"m":"SHA2_256","digest":"fbDKPo9kWBDyS2VaYecOpnwRjpHr9Lz0w6H5YTV+B4s="},"signature":"MEUCIQDLG9c9JXxo"#,
+    r#"1vXF4idcbayfiZjNLxS3PaEfjeMTMQR2RwIgYEmh979uG+rFD5Xn4t0h5giScjOp1En98B8yQFBe/8A="}}"#,
+);
+const BARE: &str = "MEQCIC6H025+KeRchc1yXBIlb9sTj9aFOBqxTnUKpUWoorjuAiBmOsmVzQg3HtEx0acvJTh0yoo6l+9+JJR9G6o8XGLmvw==";
 
 #[test]
-fn a_signature_over_the_bytes_by_a_p256_key_counts_bare_and_in_both_of_cosigns_bundles() {
+fn signatures_of_cosigns_over_the_bytes_count_bare_and_in_both_of_its_bundles() {
     let demands = SignatureDemands {
         needed: 1,
-        keys: vec![KnownKey { name: "ci".to_owned(), pem: VerifyingKey::read(P256).unwrap() }],
+        keys: vec![KnownKey { name: "ci".to_owned(), pem: VerifyingKey::read(COSIGN_PUB).unwrap() }],
     };
-    for file in [
-        BLOB_SIGNATURE.to_owned(),
-        format!(r#"{{"base64Signature":"{BLOB_SIGNATURE}","cert":"","rekorBundle":null}}"#),
-        format!(
-            r#"{{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{{}},"messageSignature":{{"messageDigest":{{}},"signature":"{BLOB_SIGNATURE}"}}}}"#
-        ),
-    ] {
+    for file in [BUNDLE, NEWER_BUNDLE, BARE] {
         let signed = verify(BLOB, Some(file.as_bytes()), &demands).unwrap();
         assert_eq!((signed.signers, signed.manifest), (vec!["ci".to_owned()], None), "{file}");
         let refused = verify(b"the bytes of another", Some(file.as_bytes()), &demands).unwrap_err().to_string();
         assert!(refused.contains("a signature over the bytes is by no key that counts"), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn people_sign_under_what_a_build_has_signed_and_neither_is_lost() {
+    let desk = Desk::new(&["ada"], &[]).await;
+    fs::write(desk.path("lookout.wasm.sig"), BUNDLE).unwrap();
+    desk.sign("ada").await.unwrap();
+    let text = String::from_utf8(desk.read("lookout.wasm.sig")).unwrap();
+    assert!(text.contains(&format!("\nblob {BARE}\nsignature sha256:")), "{text}");
+    // The build's was over other bytes.
+    let signed = desk.verify(&desk.demands(1, &["ada"])).unwrap();
+    assert_eq!((signed.signers.len(), signed.unknown.len()), (1, 1), "{:?}", signed.unknown);
 }
 
 #[tokio::test]

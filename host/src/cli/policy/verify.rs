@@ -1,7 +1,7 @@
 //! `policy verify`: whether enough of those who count have signed a component, as a host would ask.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use quarterdeck_core::digest::Digest;
@@ -79,10 +79,10 @@ fn demands(args: &VerifyPolicyArgs) -> anyhow::Result<SignatureDemands> {
 }
 
 /// A key that is named by its file, and called after it.
-fn known(path: &PathBuf) -> anyhow::Result<KnownKey> {
+fn known(path: &Path) -> anyhow::Result<KnownKey> {
     let named = || format!("read the public key {}", path.display());
     let text = config::read_bounded(path, PEM_BYTES_MAX).with_context(named)?;
     let pem = VerifyingKey::read(&text).with_context(named)?;
-    let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     Ok(KnownKey { name: stem.to_owned(), pem })
 }
