@@ -258,7 +258,7 @@ async fn read_request(stream: &mut TcpStream) -> std::io::Result<Request> {
         if let Some(request) = parse_request(&bytes) {
             return Ok(request);
         }
-        let mut chunk = [0; 64 << 10];
+        let mut chunk = vec![0; 64 << 10];
         let count = stream.read(&mut chunk).await?;
         if count == 0 || bytes.len() > REQUEST_BYTES_MAX {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
