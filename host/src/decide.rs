@@ -6,6 +6,8 @@
 //!
 //! - `signature` asks who answers for a component, before anything else does.
 //! - `structure` looks at a file before anything is compiled, `shape` compares it with the contract, readably.
+//! - `structure` looks at a file before anything is compiled, `shape` compares it with the contract, readably;
+//!   `anatomy` says what it is made of, for people.
 //! - `sandbox` compiles, instantiates and calls on the `engine`, under the limits of `limits`; `guest` counts what one
 //!   call uses, `backtrace` says where it ended; `thread` keeps all that off the loop's own threads.
 //! - `boundary` is where values cross, and the only place that believes nothing; `bindings` is generated.
@@ -14,6 +16,7 @@
 //!
 //! What is *not* here: which policy is active, and what becomes of a decision. The gate rules on that.
 
+pub mod anatomy;
 mod answer;
 mod backtrace;
 pub mod bindings;

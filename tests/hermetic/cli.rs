@@ -6,6 +6,7 @@ mod charter;
 mod commands;
 mod export;
 mod journal;
+mod policies;
 mod replay;
 mod socket;
 mod story;

@@ -9,21 +9,12 @@
 //!
 //! impl Policy for Watcher {
 //!     fn describe() -> Description {
-//!         Description {
-//!             name: "watcher".into(),
-//!             version: "0.1.0".into(),
-//!             summary: "looks on".into(),
-//!             actions: vec![],
-//!             operations: vec![],
-//!             settings: vec![],
-//!             memo_format: "watcher/1".into(),
-//!             reads_memos: vec![],
-//!         }
+//!         Description::new("watcher", "0.1.0", "looks on")
 //!     }
 //!
 //!     fn decide(situation: &Situation) -> Result<Decision, String> {
 //!         info!("{} findings are open", situation.open_findings().count());
-//!         Ok(Decision { proposals: vec![], rationale: "I look on.".into(), memo: None, look_again: None })
+//!         Ok(Decision::nothing("I look on."))
 //!     }
 //! }
 //!
@@ -33,6 +24,9 @@
 //! built as a `cdylib` for `wasm32-unknown-unknown` and wrapped into a component (`cargo xtask guests` shows how). The
 //! contract itself, with what every field means, is `wit/policy.wit`.
 //!
+//! What there is to read in a situation stands with [`Situation`] and [`Mission`], what can be proposed about a
+//! [`Finding`], a [`Mission`] or a [`Worker`] with these, and the rest with [`Proposal`], [`Decision`] and [`Description`].
+//!
 //! The crate also compiles for the machine that one develops on, so that the rules of a policy are tested by plain
 //! `cargo test`; there the log goes nowhere and the ordinary allocator stays.
 //!
@@ -40,9 +34,11 @@
 
 #[cfg(any(test, all(target_arch = "wasm32", feature = "bump")))]
 mod bump;
+mod describe;
 mod facts;
 mod log;
 mod look;
+mod propose;
 
 #[doc(hidden)]
 pub mod bindings;
@@ -102,4 +98,18 @@ macro_rules! export {
     $crate::bindings::export!(Exported with_types_in $crate::bindings);
         };
     };
+}
+
+#[cfg(test)]
+mod tests {
+    /// The policy that is written down for people to copy is the example, which is compiled.
+    #[test]
+    fn the_documents_policy_is_the_example() {
+        let page = include_str!("../../../docs/policies.md");
+        let example = concat!("```rust\n", include_str!("../examples/lookout.rs"), "```\n");
+        assert!(
+            page.contains(example),
+            "docs/policies.md holds another one than guest-policies/sdk/examples/lookout.rs"
+        );
+    }
 }

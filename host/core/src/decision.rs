@@ -2,7 +2,8 @@
 //!
 //! A decision proposes and never acts. There is no shell string in it, no prompt beyond a short note, and no file. The
 //! boundary in the host parses what a guest returned into these types and refuses what does not fit; whether an action
-//! *may* happen is the gate's question, not the type's.
+//! *may* happen is the gate's question, not the type's. Where people write one down, as what is expected of a policy,
+//! lists and options may be left out, and what they misspell is refused.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,11 +26,13 @@ pub const MESSAGE_BYTES_MAX: usize = 2 << 10;
 
 /// The proposals of one turn, and what the policy keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Decision {
     /// What it proposes, in its own order.
+    #[serde(default)]
     pub proposals: Vec<Proposal>,
     /// Why, for people.
+    #[serde(default)]
     pub rationale: String,
     /// The next memo; none keeps the old one.
     pub memo: Option<Vec<u8>>,
@@ -39,11 +42,12 @@ pub struct Decision {
 
 /// One action that a policy would like.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Proposal {
     /// The policy's own name for it, unique in the decision.
     pub key: String,
     /// What in the situation it answers.
+    #[serde(default)]
     pub cites: Vec<String>,
     /// What should happen.
     pub action: Action,
@@ -51,7 +55,7 @@ pub struct Proposal {
 
 /// A typed action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
     /// Start a builder.
     Build {
@@ -72,6 +76,7 @@ pub enum Action {
         /// Of which mission and plan.
         order: Target,
         /// Among those that the mission shows; none means all.
+        #[serde(default)]
         targets: Vec<String>,
     },
     /// End a worker early.
@@ -85,6 +90,7 @@ pub enum Action {
         /// About which mission.
         mission: Option<MissionId>,
         /// About which findings.
+        #[serde(default)]
         findings: Vec<FindingId>,
         /// A short note, fenced as data in the prompt.
         note: Option<String>,
@@ -103,6 +109,7 @@ pub enum Action {
         /// What was learned.
         lesson: String,
         /// From which findings.
+        #[serde(default)]
         findings: Vec<FindingId>,
     },
     /// Tell people something.
@@ -129,7 +136,7 @@ pub enum Action {
 
 /// The mission and plan that an action is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Target {
     /// The mission.
     pub mission: MissionId,

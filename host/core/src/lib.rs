@@ -34,6 +34,7 @@ pub mod phase;
 pub mod preflight;
 pub mod question;
 pub mod redaction;
+pub mod sample;
 pub mod signature;
 pub mod situation;
 pub mod terraform;

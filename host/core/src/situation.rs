@@ -34,12 +34,13 @@ pub const MEMO_BYTES_MAX: usize = 64 << 10;
 /// The kind of a failure where the engine refused the provider for its version.
 pub const VERSION_MISMATCH: &str = "version-mismatch";
 
-/// Declares a noun of the contract: comparable, copyable in full, and encodable.
+/// Declares a noun of the contract: comparable, copyable in full, and encodable. Where people write one, what they
+/// misspell is refused; a list marked as `default` may be left out, as any option may.
 macro_rules! noun {
     ($($(#[$doc:meta])* pub struct $name:ident { $($(#[$fdoc:meta])* pub $field:ident: $type:ty,)* })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
+        #[serde(rename_all = "kebab-case", deny_unknown_fields)]
         pub struct $name { $($(#[$fdoc])* #[doc = concat!("`", stringify!($field), "` of the contract.")] pub $field: $type,)* }
     )*};
 }
@@ -161,7 +162,7 @@ noun! {
         pub owner: Option<ObjectRef>,
         pub mission: Option<MissionId>,
         pub message: String,
-        pub evidence: Vec<Fact>,
+        #[serde(default)] pub evidence: Vec<Fact>,
         pub first_seen: Timestamp,
         pub changed: Timestamp,
         pub count: u32,
@@ -172,10 +173,15 @@ noun! {
     pub struct Resolution { pub finding: FindingId, pub rule: String, pub resolved: Timestamp, }
 
     /// The Docker engine in reach.
-    pub struct DockerEngine { pub version: String, pub api: String, pub api_min: String, pub more: Vec<Fact>, }
+    pub struct DockerEngine {
+        pub version: String,
+        pub api: String,
+        pub api_min: String,
+        #[serde(default)] pub more: Vec<Fact>,
+    }
 
     /// Files given by a person.
-    pub struct Plan { pub digest: Digest, pub tool: String, pub facts: Vec<Fact>, }
+    pub struct Plan { pub digest: Digest, pub tool: String, #[serde(default)] pub facts: Vec<Fact>, }
 
     /// How much a plan or a run changes.
     #[derive(Copy, Default)]
@@ -191,11 +197,16 @@ noun! {
         pub made: Timestamp,
         pub summary: Option<ChangeSummary>,
         pub stale: bool,
-        pub more: Vec<Fact>,
+        #[serde(default)] pub more: Vec<Fact>,
     }
 
     /// Why something did not work.
-    pub struct Failure { pub kind: String, pub message: String, pub retryable: bool, pub remedies: Vec<String>, }
+    pub struct Failure {
+        pub kind: String,
+        pub message: String,
+        pub retryable: bool,
+        #[serde(default)] pub remedies: Vec<String>,
+    }
 
     /// What the host counted for one operation on this generation.
     pub struct Tally {
@@ -207,7 +218,7 @@ noun! {
     }
 
     /// The host's own look at the world after an apply.
-    pub struct Verification { pub at: Timestamp, pub ok: bool, pub differences: Vec<FindingId>, }
+    pub struct Verification { pub at: Timestamp, pub ok: bool, #[serde(default)] pub differences: Vec<FindingId>, }
 
     /// What the user wants, and how far it is.
     pub struct Mission {
@@ -217,15 +228,15 @@ noun! {
         pub autonomy: Autonomy,
         pub desired: DesiredState,
         pub phase: String,
-        pub plans: Vec<Plan>,
-        pub offers: Vec<String>,
-        pub targets: Vec<String>,
-        pub tallies: Vec<Tally>,
-        pub artifacts: Vec<Artifact>,
+        #[serde(default)] pub plans: Vec<Plan>,
+        #[serde(default)] pub offers: Vec<String>,
+        #[serde(default)] pub targets: Vec<String>,
+        #[serde(default)] pub tallies: Vec<Tally>,
+        #[serde(default)] pub artifacts: Vec<Artifact>,
         pub applied: Option<Digest>,
         pub verification: Option<Verification>,
         pub parked: Option<String>,
-        pub more: Vec<Fact>,
+        #[serde(default)] pub more: Vec<Fact>,
     }
 
     /// One run of one order.
@@ -244,7 +255,7 @@ noun! {
         pub output: Option<Digest>,
         pub summary: Option<ChangeSummary>,
         pub failure: Option<Failure>,
-        pub more: Vec<Fact>,
+        #[serde(default)] pub more: Vec<Fact>,
     }
 
     /// What the gate said to an earlier proposal.
@@ -287,7 +298,7 @@ noun! {
     }
 
     /// What the brain said.
-    pub struct Assessment { pub text: String, pub recommendations: Vec<Recommendation>, }
+    pub struct Assessment { pub text: String, #[serde(default)] pub recommendations: Vec<Recommendation>, }
 
     /// A question to the brain and what came of it.
     pub struct Advice {
@@ -302,7 +313,7 @@ noun! {
     /// A past episode that resembles this one.
     pub struct Recollection {
         pub id: String,
-        pub findings: Vec<FindingId>,
+        #[serde(default)] pub findings: Vec<FindingId>,
         pub similarity: u16,
         pub lesson: String,
         pub outcome: Outcome,

@@ -1,5 +1,7 @@
 //! `policy …`: everything about policies that the command line does, a file for each command.
 
+mod bench;
+mod cases;
 mod files;
 mod inspect;
 mod key;
@@ -7,24 +9,70 @@ mod keygen;
 mod publish;
 mod pull;
 mod sign;
+mod test;
+pub(super) mod told;
 mod verify;
+
+use std::path::Path;
 
 pub(super) use inspect::read;
 
 use super::args::PolicyCommand;
 use super::exit::{Exit, Failure};
+use crate::decide::{LoadError, Policy, Sandbox};
+
+/// What to do where a file is no policy.
+const NEXT: &str = "name a policy, a WebAssembly component; quarterdeck policy inspect FILE says what it is";
 
 /// Does it; gives back how it ended, and the text for stdout.
 pub(super) async fn policy(command: PolicyCommand) -> Result<(Exit, String), Failure> {
-    let text = match command {
-        PolicyCommand::Inspect { file, output } => inspect::inspect(&file, output)?,
-        PolicyCommand::Keygen { file, output } => keygen::keygen(&file, output)?,
-        PolicyCommand::Sign { file, key, signature, output } => sign::sign(&file, &key, signature.as_deref(), output)?,
-        PolicyCommand::Verify(args) => verify::verify(&args)?,
-        PolicyCommand::Pull { reference, output, force } => pull::pull(&reference, &output, force).await?,
-        PolicyCommand::Publish { file, reference, signature } => {
-            publish::publish(&file, &reference, signature.as_deref()).await?
+    match command {
+        PolicyCommand::Inspect { file, output } => text(inspect::inspect(&file, output)),
+        PolicyCommand::Bench { file, cases, turns, output } => bench::bench(&file, cases.as_deref(), turns, output),
+        PolicyCommand::Keygen { file, output } => text(keygen::keygen(&file, output)),
+        PolicyCommand::Sign { file, key, signature, output } => {
+            text(sign::sign(&file, &key, signature.as_deref(), output))
         }
-    };
-    Ok((Exit::Done, text))
+        PolicyCommand::Verify(args) => text(verify::verify(&args)),
+        PolicyCommand::Pull { reference, output, force } => text(pull::pull(&reference, &output, force).await),
+        PolicyCommand::Publish { file, reference, signature } => {
+            text(publish::publish(&file, &reference, signature.as_deref()).await)
+        }
+        PolicyCommand::Test { file, cases, names, bless, output } => test::test(&file, &cases, &names, bless, output),
+    }
+}
+
+fn text(text: Result<String, Failure>) -> Result<(Exit, String), Failure> {
+    text.map(|text| (Exit::Done, text))
+}
+
+/// The bytes of a file that is named as a policy.
+fn bytes(file: &Path) -> Result<Vec<u8>, Failure> {
+    read(file).map_err(|error| Failure::of(Exit::Usage, error, Some(NEXT.to_owned())))
+}
+
+fn sandbox() -> Result<Sandbox, Failure> {
+    Sandbox::new()
+        .map_err(|error| Failure::of(Exit::Failed, error, Some("this machine lacks what a host needs".to_owned())))
+}
+
+/// The policy that some bytes are.
+fn load(sandbox: &Sandbox, file: &Path, bytes: &[u8]) -> Result<Policy, Failure> {
+    sandbox.load(bytes).map_err(|error| {
+        let out = described(&error);
+        let error = anyhow::Error::new(error).context(format!("use {} as a policy", file.display()));
+        Failure { out, ..Failure::of(Exit::Usage, error, Some(NEXT.to_owned())) }
+    })
+}
+
+/// What a policy that failed to describe itself said and used meanwhile; nothing of any other refusal.
+fn described(error: &LoadError) -> String {
+    match error {
+        LoadError::Describe(answer) => told::told(answer),
+        LoadError::Structure(_)
+        | LoadError::Panic(_)
+        | LoadError::Compile(_)
+        | LoadError::Shape(_)
+        | LoadError::Link(_) => String::new(),
+    }
 }

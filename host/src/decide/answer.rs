@@ -113,17 +113,23 @@ impl Answer {
     /// The answer in the journal's words: its class, what was said, one line each, and the fuel. Nothing else of it is
     /// journaled.
     pub fn into_journal(self) -> (Answered, Vec<String>, u64) {
+        let lines = self.lines();
         let answered = match self.class {
             Class::Decided(bytes) => Answered::Decided(bytes),
             Class::GuestFailure { kind, detail } => Answered::GuestFailure { kind: kind.name().to_owned(), detail },
             Class::HostAbort { kind, detail } => Answered::HostAbort { kind: kind.name().to_owned(), detail },
         };
+        (answered, lines, self.fuel)
+    }
+
+    /// What the policy said, a line each, and how much more it would have said.
+    pub fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> =
-            self.logs.into_iter().map(|line| format!("{}: {}", line.level.name(), line.text)).collect();
+            self.logs.iter().map(|line| format!("{}: {}", line.level.name(), line.text)).collect();
         if self.logs_dropped > 0 {
             lines.push(format!("… and {} further lines", self.logs_dropped));
         }
-        (answered, lines, self.fuel)
+        lines
     }
 }
 
@@ -147,6 +153,17 @@ impl Class {
 }
 
 impl GuestFailure {
+    /// All of them.
+    pub const ALL: [GuestFailure; 7] = [
+        GuestFailure::Error,
+        GuestFailure::Trap,
+        GuestFailure::OutOfFuel,
+        GuestFailure::MemoryLimit,
+        GuestFailure::Malformed,
+        GuestFailure::OutputLimit,
+        GuestFailure::LogFlood,
+    ];
+
     /// The kind in a word, as the journal has it.
     pub fn name(self) -> &'static str {
         match self {

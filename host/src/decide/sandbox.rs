@@ -57,7 +57,7 @@ pub enum LoadError {
     Link(String),
     /// Asked what it is, it did not answer.
     #[error("ask the component what it is: {}: {}", _0.class.name(), _0.class.detail())]
-    Describe(Answer),
+    Describe(Box<Answer>),
 }
 
 /// One engine, with the limits that every policy decides under.
@@ -110,7 +110,7 @@ impl Sandbox {
         Bound::add_to_linker::<_, HasSelf<_>>(&mut linker, |stay| stay).map_err(link)?;
         let pre = PolicyPre::new(linker.instantiate_pre(&component).map_err(link)?).map_err(link)?;
         let ready = Ready { engine: self.engine.clone(), pre, under_way: self.under_way.clone() };
-        let description = ready.describe().map_err(LoadError::Describe)?;
+        let description = ready.describe().map_err(|failed| LoadError::Describe(Box::new(failed)))?;
         Ok(Policy { digest: Digest::of(bytes), description, ready })
     }
 
@@ -129,6 +129,12 @@ impl Policy {
     /// What it says of itself.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// How large the machine code is that was compiled of it, with what belongs to that, in bytes.
+    pub fn artifact_bytes(&self) -> usize {
+        let image = self.ready.pre.instance_pre().component().image_range();
+        image.end.addr().saturating_sub(image.start.addr())
     }
 
     /// Asks it to decide, on this thread. Takes the canonical encoding of a [`Situation`] and answers with that of a

@@ -90,6 +90,56 @@ docs/registries.md says what is stored. Logins are those of `docker login`.")]
         #[arg(long, value_name = "FILE")]
         signature: Option<PathBuf>,
     },
+    /// Ask a policy about situations, and say where it does not decide what is expected
+    #[command(after_help = "Examples:
+  quarterdeck policy test lookout.wasm cases
+  quarterdeck policy test lookout.wasm cases told-once
+  quarterdeck policy test lookout.wasm cases --bless
+
+A case is a file NAME.yaml or NAME.json; what is empty may be left out:
+  situation:              # as `journal show TURN --situation` prints it
+    turn: 7
+    now: 1767225600000    # milliseconds since 1970
+    findings: [...]
+  decision:               # or `failure: trap`, where the policy shall fail
+    proposals: [...]
+    rationale: I tell 1 thing.
+
+Exit code 1 where something differs.")]
+    Test {
+        /// The component.
+        file: PathBuf,
+        /// The folder of cases.
+        cases: PathBuf,
+        /// Only these cases, by name.
+        #[arg(value_name = "CASE")]
+        names: Vec<String>,
+        /// Write what is decided into each case that expects something else.
+        #[arg(long)]
+        bless: bool,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Measure what a decision costs, against a policy that does nothing
+    #[command(after_help = "Examples:
+  quarterdeck policy bench lookout.wasm
+  quarterdeck policy bench lookout.wasm cases --turns 1000 -o json
+
+Samples have about 1, 16 and 64 KiB. Times move with the load of the machine; `times`, the median by that of the floor in the
+same run, moves little, fuel and memory not at all.")]
+    Bench {
+        /// The component.
+        file: PathBuf,
+        /// Ask about the situations of these cases, and not about samples.
+        cases: Option<PathBuf>,
+        /// How often it is asked about each situation.
+        #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        turns: u32,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
 }
 
 /// What `policy verify` takes.

@@ -1,23 +1,29 @@
-//! `policy inspect`: what a component is, and whether it could decide here.
+//! `policy inspect`: what a component is, who and what made it, and whether it could decide here.
 
 use std::path::Path;
 
 use anyhow::Context;
+use quarterdeck_core::decision::Description;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::text::escape;
-use serde_json::json;
-use wasmparser::{Encoding, Parser, Payload};
+use quarterdeck_core::upload::Profile;
+use serde_json::{Value, json};
 
 use super::super::exit::{Exit, Failure};
 use super::super::print::{self, Output, fields, section, word};
-use crate::decide::Sandbox;
+use super::{described, sandbox};
+use crate::decide::anatomy::{Anatomy, anatomy};
 use crate::decide::structure::COMPONENT_BYTES_MAX;
 
-/// The names at a component's outermost level.
-#[derive(Default)]
-struct Names {
-    imports: Vec<String>,
-    exports: Vec<String>,
+/// What was seen.
+struct Seen<'a> {
+    file: &'a Path,
+    bytes: &'a [u8],
+    anatomy: Anatomy,
+    /// What it asks for; nothing where it cannot decide here.
+    profile: Option<Profile>,
+    description: Option<Description>,
+    problem: Option<String>,
 }
 
 pub(in crate::cli) fn inspect(file: &Path, output: Output) -> Result<String, Failure> {
@@ -26,48 +32,67 @@ pub(in crate::cli) fn inspect(file: &Path, output: Output) -> Result<String, Fai
         Failure::of(Exit::Usage, error, Some(next.to_owned()))
     };
     let bytes = read(file).map_err(usage)?;
-    let digest = Digest::of(&bytes);
-    let names = names(&bytes).unwrap_or_default();
-    let sandbox = Sandbox::new().map_err(|error| Failure::of(Exit::Failed, error, None))?;
-    let loaded = sandbox.load(&bytes);
-    let description = loaded.as_ref().ok().map(|policy| policy.description().clone());
-    let problem = loaded.err().map(|error| crate::driver::chain(&error));
-    let text = match output {
-        Output::Json => {
-            let object = json!({
-                "file": file, "digest": digest, "bytes": bytes.len(), "imports": names.imports,
-                "exports": names.exports, "description": description, "problem": problem,
-            });
-            print::pretty(&print::object("Policy", false, &object))
-        }
-        Output::Table | Output::Wide => {
-            let said = description.as_ref();
-            let actions = said.map(|d| d.actions.iter().map(|action| action.name()).collect::<Vec<_>>().join(", "));
-            let operations = said.map(|d| d.operations.iter().map(word).collect::<Vec<_>>().join(", "));
-            let mut text = fields(&[
-                ("File", file.display().to_string()),
-                ("Digest", digest.to_string()),
-                ("Bytes", bytes.len().to_string()),
-                ("Name", said.map(|d| format!("{} {}", d.name, d.version)).unwrap_or_default()),
-                ("Summary", said.map(|d| d.summary.clone()).unwrap_or_default()),
-                ("Actions", actions.unwrap_or_default()),
-                ("Operations", operations.unwrap_or_default()),
-                ("Memo", said.map(|d| d.memo_format.clone()).unwrap_or_default()),
-                ("Can decide", if problem.is_none() { "yes" } else { "no" }.to_owned()),
-            ]);
-            text += &section("Imports", names.imports);
-            text += &section("Exports", names.exports);
-            let settings = said.map(|d| d.settings.as_slice()).unwrap_or_default();
-            text += &section("Settings", settings.iter().map(|s| format!("{}={}: {}", s.key, s.default_value, s.help)));
-            text
-        }
+    let loaded = sandbox()?.load(&bytes);
+    let said = loaded.as_ref().err().map(described).unwrap_or_default();
+    let seen = Seen {
+        file,
+        bytes: &bytes,
+        anatomy: anatomy(&bytes),
+        profile: loaded.is_ok().then_some(Profile::Pure),
+        description: loaded.as_ref().ok().map(|policy| policy.description().clone()),
+        problem: loaded.err().map(|error| crate::driver::chain(&error)),
     };
-    match problem {
+    let text = match output {
+        Output::Json => print::pretty(&print::object("Policy", false, &seen.json())),
+        Output::Table | Output::Wide => seen.text() + &said,
+    };
+    match seen.problem {
         None => Ok(text),
         Some(problem) => {
             let error = anyhow::anyhow!("{}", escape(&problem)).context(format!("use {} as a policy", file.display()));
             Err(Failure { out: text, ..usage(error) })
         }
+    }
+}
+
+impl Seen<'_> {
+    fn json(&self) -> Value {
+        let Anatomy { imports, exports, producers, components, modules, functions, named, memories } = &self.anatomy;
+        json!({
+            "file": self.file, "digest": Digest::of(self.bytes), "bytes": self.bytes.len(),
+            "interface": self.anatomy.interface().map(|(name, version)| json!({ "name": name, "version": version })),
+            "profile": self.profile, "imports": imports, "exports": exports, "producers": producers,
+            "components": components, "modules": modules, "functions": functions, "namedFunctions": named,
+            "memories": memories, "description": self.description, "problem": self.problem,
+        })
+    }
+
+    fn text(&self) -> String {
+        let (said, anatomy) = (self.description.as_ref(), &self.anatomy);
+        let of = |field: fn(&Description) -> String| said.map(field).unwrap_or_default();
+        let mut text = fields(&[
+            ("File", self.file.display().to_string()),
+            ("Digest", Digest::of(self.bytes).to_string()),
+            ("Bytes", self.bytes.len().to_string()),
+            ("Name", of(|d| format!("{} {}", d.name, d.version))),
+            ("Summary", of(|d| d.summary.clone())),
+            ("Interface", anatomy.interface().map(|(name, version)| format!("{name} {version}")).unwrap_or_default()),
+            ("Profile", self.profile.as_ref().map(word).unwrap_or_default()),
+            ("Actions", of(|d| d.actions.iter().map(|action| action.name()).collect::<Vec<_>>().join(", "))),
+            ("Operations", of(|d| d.operations.iter().map(word).collect::<Vec<_>>().join(", "))),
+            ("Memo", of(|d| d.memo_format.clone())),
+            ("Reads memos", of(|d| d.reads_memos.join(", "))),
+            ("Made of", format!("{} modules, {} components inside", anatomy.modules, anatomy.components)),
+            ("Functions", format!("{}, of which {} have names", anatomy.functions, anatomy.named)),
+            ("Memories", anatomy.memories.to_string()),
+            ("Can decide", if self.problem.is_none() { "yes" } else { "no" }.to_owned()),
+        ]);
+        text += &section("Imports", anatomy.imports.iter().cloned());
+        text += &section("Exports", anatomy.exports.iter().cloned());
+        text += &section("Made with", anatomy.producers.iter().cloned());
+        let settings = said.map(|d| d.settings.as_slice()).unwrap_or_default();
+        text += &section("Settings", settings.iter().map(|s| format!("{}={}: {}", s.key, s.default_value, s.help)));
+        text
     }
 }
 
@@ -79,30 +104,4 @@ pub(in crate::cli) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
         anyhow::bail!("{} has {bytes} bytes, of {COMPONENT_BYTES_MAX} at most", file.display());
     }
     std::fs::read(file).with_context(reading)
-}
-
-/// What the outermost sections name; nothing where the file is no component. Whether it may be used is the sandbox's
-/// question.
-fn names(bytes: &[u8]) -> Option<Names> {
-    let (mut names, mut depth) = (Names::default(), 0u32);
-    for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload.ok()?;
-        if let Payload::Version { encoding: Encoding::Module, .. } = &payload
-            && depth == 0
-        {
-            return None;
-        }
-        if let Payload::ModuleSection { .. } | Payload::ComponentSection { .. } = &payload {
-            depth += 1;
-        } else if let Payload::End(_) = &payload {
-            depth = depth.saturating_sub(1);
-        } else if depth > 0 {
-            continue;
-        } else if let Payload::ComponentImportSection(section) = payload {
-            names.imports.extend(section.into_iter().flatten().map(|import| import.name.name.to_owned()));
-        } else if let Payload::ComponentExportSection(section) = payload {
-            names.exports.extend(section.into_iter().flatten().map(|export| export.name.name.to_owned()));
-        }
-    }
-    Some(names)
 }
