@@ -1,9 +1,12 @@
 //! Saying what a policy is.
+//!
+//! The functions are `#[inline]` for the reason that stands in `propose`.
 
 use crate::{ActionKind, Description, Operation, Setting};
 
 impl Description {
     /// A policy that returns no action, has no settings, and writes memos in the format `NAME/1` without reading any.
+    #[inline]
     pub fn new(name: &str, version: &str, summary: &str) -> Description {
         Description {
             name: name.to_owned(),
@@ -18,18 +21,21 @@ impl Description {
     }
 
     /// It may return these actions; the host refuses any other as `undeclared`.
+    #[inline]
     pub fn returns(mut self, actions: &[ActionKind]) -> Description {
         self.actions.extend_from_slice(actions);
         self
     }
 
     /// Its actions may start these operations; the host refuses any other as `undeclared`.
+    #[inline]
     pub fn starts(mut self, operations: &[Operation]) -> Description {
         self.operations.extend_from_slice(operations);
         self
     }
 
     /// An operator may set this. `help` is one line, with the unit.
+    #[inline]
     pub fn setting(mut self, key: &str, default_value: &str, help: &str) -> Description {
         let [key, default_value, help] = [key, default_value, help].map(str::to_owned);
         self.settings.push(Setting { key, default_value, help });
@@ -37,6 +43,7 @@ impl Description {
     }
 
     /// It writes memos in this format, and reads those in it and in the others.
+    #[inline]
     pub fn keeps(mut self, format: &str, reads_too: &[&str]) -> Description {
         self.memo_format = format.to_owned();
         self.reads_memos = [&[format], reads_too].concat().into_iter().map(str::to_owned).collect();

@@ -12,6 +12,9 @@
 //! }
 //! ```
 
+// Each function is `#[inline]`: it is compiled where it is used and nowhere else, so a policy that uses none of them keeps its
+// bytes, and with them its digest.
+
 use crate::{
     Acknowledge, Action, Artifact, Ask, Build, BuildStep, Decision, Finding, Mission, Notify, Order, Plan, Proposal,
     QuestionKind, Ruling, Severity, Situation, TimestampMs, Worker,
@@ -19,9 +22,9 @@ use crate::{
 
 /// A key has at most this many bytes.
 const KEY_BYTES_MAX: usize = 128;
-/// A notification's title has at most this many bytes, its text so many.
+/// A notification's title has at most this many bytes: a line.
 const TITLE_BYTES_MAX: usize = 200;
-/// See above.
+/// A notification's text has at most this many bytes: a page.
 const TEXT_BYTES_MAX: usize = 2 << 10;
 /// So much of an artifact's digest tells one apply of a mission from the next.
 const DIGITS: usize = 12;
@@ -29,17 +32,20 @@ const DIGITS: usize = 12;
 impl Proposal {
     /// An action under a key that names what it does: `notify/f-1f2e3d4c`. A key that is too long loses its middle: what is
     /// done stands at its beginning, and ids differ at their ends.
+    #[inline]
     pub fn new(key: &str, action: Action) -> Proposal {
         Proposal { key: shorten(key), cites: Vec::new(), action }
     }
 
     /// Cites what it answers: the id of a finding, recollection or approval, or the question of advice.
+    #[inline]
     pub fn citing(mut self, id: &str) -> Proposal {
         self.cites.push(id.to_owned());
         self
     }
 
     /// Starts its worker with one of the remedies that the last failure offered. An action that starts none stays as it is.
+    #[inline]
     pub fn with_remedy(mut self, remedy: &str) -> Proposal {
         match &mut self.action {
             Action::Build(Build { order, .. }) => order.remedy = Some(remedy.to_owned()),
@@ -56,6 +62,7 @@ impl Proposal {
     }
 
     /// Tells people something, under a key of the policy's own.
+    #[inline]
     pub fn notify(key: &str, severity: Severity, title: &str, text: &str) -> Proposal {
         let (title, text) = (cut(title, TITLE_BYTES_MAX).to_owned(), cut(text, TEXT_BYTES_MAX).to_owned());
         Proposal::new(key, Action::Notify(Notify { severity, title, text, mission: None }))
@@ -64,6 +71,7 @@ impl Proposal {
 
 impl Finding {
     /// Tells people about it: what it is about, and its message.
+    #[inline]
     pub fn notify(&self) -> Proposal {
         let title = format!("{} {}", self.object.kind, self.object.name);
         let mut proposal =
@@ -75,6 +83,7 @@ impl Finding {
     }
 
     /// Asks the brain about it. The question's id is `ask/` and the finding's.
+    #[inline]
     pub fn ask(&self, kind: QuestionKind) -> Proposal {
         let id = shorten(&format!("ask/{}", self.id));
         let (mission, findings) = (self.mission.clone(), vec![self.id.clone()]);
@@ -83,6 +92,7 @@ impl Finding {
     }
 
     /// Shows it no more to this policy as open, until then. People still see it.
+    #[inline]
     pub fn acknowledge(&self, until: TimestampMs, reason: &str) -> Proposal {
         let acknowledge = Acknowledge { finding: self.id.clone(), until, reason: reason.to_owned() };
         Proposal::new(&format!("acknowledge/{}", self.id), Action::Acknowledge(acknowledge)).citing(&self.id)
@@ -91,22 +101,26 @@ impl Finding {
 
 impl Mission {
     /// Works out what would change.
+    #[inline]
     pub fn plan(&self, plan: &Plan) -> Proposal {
         self.build(format!("plan/{}", self.id), plan, BuildStep::Plan)
     }
 
     /// Works out what would go.
+    #[inline]
     pub fn plan_destroy(&self, plan: &Plan) -> Proposal {
         self.build(format!("plan-destroy/{}", self.id), plan, BuildStep::PlanDestroy)
     }
 
     /// Applies what was planned, exactly. The key names the artifact, so that a verdict on one says nothing about the next.
+    #[inline]
     pub fn apply(&self, plan: &Plan, artifact: &Artifact) -> Proposal {
         let hex = artifact.digest.strip_prefix("sha256:").unwrap_or(&artifact.digest);
         let key = format!("apply/{}/{}", self.id, cut(hex, DIGITS));
         self.build(key, plan, BuildStep::Apply(artifact.digest.clone()))
     }
 
+    #[inline]
     fn build(&self, key: String, plan: &Plan, step: BuildStep) -> Proposal {
         let (mission, plan) = (self.id.clone(), plan.digest.clone());
         let order = Order { mission, generation: self.generation, plan, remedy: None };
@@ -116,6 +130,7 @@ impl Mission {
 
 impl Worker {
     /// Ends it early.
+    #[inline]
     pub fn cancel(&self) -> Proposal {
         Proposal::new(&format!("cancel/{}", self.id), Action::Cancel(self.id.clone()))
     }
@@ -124,6 +139,7 @@ impl Worker {
 impl Situation {
     /// Whether the newest verdict in view on this proposal says that it was done. A notification is told again each time that
     /// it is proposed, so it is proposed until this holds.
+    #[inline]
     pub fn was_done(&self, proposal: &Proposal) -> bool {
         self.verdict(&proposal.key).is_some_and(|verdict| verdict.ruling == Ruling::Acted)
     }
@@ -131,23 +147,27 @@ impl Situation {
 
 impl Decision {
     /// Proposes nothing, and says why.
+    #[inline]
     pub fn nothing(why: impl Into<String>) -> Decision {
         Decision { proposals: Vec::new(), rationale: why.into(), memo: None, look_again: None }
     }
 
     /// Says why, to people.
+    #[inline]
     pub fn because(mut self, rationale: impl Into<String>) -> Decision {
         self.rationale = rationale.into();
         self
     }
 
     /// Keeps this for the next decision, in the format that the policy described.
+    #[inline]
     pub fn keep(mut self, memo: Vec<u8>) -> Decision {
         self.memo = Some(memo);
         self
     }
 
     /// Takes another turn then, even where nothing changes; of several times, the first.
+    #[inline]
     pub fn look_again_at(mut self, at: TimestampMs) -> Decision {
         let at = at.min(crate::U64_MAX);
         self.look_again = Some(self.look_again.map_or(at, |other| other.min(at)));
@@ -157,12 +177,14 @@ impl Decision {
 
 /// A decision of these proposals, in their order, that does not say why yet.
 impl FromIterator<Proposal> for Decision {
+    #[inline]
     fn from_iter<I: IntoIterator<Item = Proposal>>(proposals: I) -> Decision {
         Decision { proposals: proposals.into_iter().collect(), ..Decision::nothing("") }
     }
 }
 
 /// As much of the beginning as fits into so many bytes.
+#[inline]
 fn cut(text: &str, bytes_max: usize) -> &str {
     let mut end = text.len().min(bytes_max);
     while !text.is_char_boundary(end) {
@@ -171,6 +193,7 @@ fn cut(text: &str, bytes_max: usize) -> &str {
     &text[..end]
 }
 
+#[inline]
 fn shorten(key: &str) -> String {
     if key.len() <= KEY_BYTES_MAX {
         return key.to_owned();
