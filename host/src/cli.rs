@@ -95,7 +95,7 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
                 (_, _) => charter::diff_journal(&place()?, &charter, output),
             };
         }
-        Command::Policy(command) => return policy::policy(command).await,
+        Command::Policy(command) => return policy::policy(command, place).await,
         Command::State(command) => state::state(&place()?, command).await?,
         Command::Version { output } => version(output),
         Command::Doctor(args) => return doctor::doctor(args, given).await,
@@ -108,8 +108,8 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
         Command::Pause(args) => return said(pause::pause(&place()?, args).await),
         Command::Resume { scope } => return said(pause::resume(&place()?, scope.into()).await),
         Command::Release { mission, comment } => return said(say::release(&place()?, &mission, comment).await),
-        Command::Worker { .. } => {
-            let error = "a worker has a process and a runtime of its own";
+        Command::Worker { .. } | Command::PolicyChild(_) => {
+            let error = "a worker and a policy's child have a process of their own";
             return Err(Failure::new(Exit::Usage, error, "leave it to the host: quarterdeck run PATH"));
         }
     };

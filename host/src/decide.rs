@@ -5,11 +5,12 @@
 //! host more than that turn's decision.
 //!
 //! - `signature` asks who answers for a component, before anything else does.
-//! - `structure` looks at a file before anything is compiled, `shape` compares it with the contract, readably.
 //! - `structure` looks at a file before anything is compiled, `shape` compares it with the contract, readably;
 //!   `anatomy` says what it is made of, for people.
 //! - `sandbox` compiles, instantiates and calls on the `engine`, under the limits of `limits`; `guest` counts what one
 //!   call uses, `backtrace` says where it ended; `thread` keeps all that off the loop's own threads.
+//! - `upload` is what a file has to pass before it may ever decide; `child` is the process without rights in which it is
+//!   compiled and first run, `artifact` what is kept of that, `apart` a policy that decides in such a process.
 //! - `boundary` is where values cross, and the only place that believes nothing; `bindings` is generated.
 //!
 //! - `catalog` keeps components, and those that are ready to decide.
@@ -18,10 +19,13 @@
 
 pub mod anatomy;
 mod answer;
+mod apart;
+pub mod artifact;
 mod backtrace;
 pub mod bindings;
 pub mod boundary;
 pub mod catalog;
+pub mod child;
 mod engine;
 mod guest;
 pub mod limits;
@@ -30,8 +34,10 @@ mod shape;
 pub mod signature;
 pub mod structure;
 mod thread;
+pub mod upload;
 
 pub use answer::{Answer, Class, GuestFailure, HostAbort, Level, LogLine};
+pub use artifact::{Artifact, ArtifactError, Isolation};
 pub use boundary::Malformed;
 pub use catalog::{Catalog, CatalogError};
 pub use engine::engine_config;

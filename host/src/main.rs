@@ -11,6 +11,9 @@ fn main() -> ExitCode {
     if let args::Command::Worker { tool } = cli.command {
         return quarterdeck_worker::run(quarterdeck_worker::Worker { tool });
     }
+    if let args::Command::PolicyChild(args) = cli.command {
+        return quarterdeck::decide::child::run(args.task, &args.allowance());
+    }
     if let Err(problem) = telemetry::init(&config::log_filter()) {
         eprintln!("error: QUARTERDECK_LOG: {problem}\nnext: set it to a level such as info, or leave it out");
         return Exit::Usage.into();

@@ -28,6 +28,7 @@ mod scenarios;
 mod signature;
 mod states;
 mod tidy;
+mod upload;
 mod why;
 mod worker;
 mod yes;

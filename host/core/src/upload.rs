@@ -79,11 +79,11 @@ pub struct Check {
     pub detail: String,
 }
 
-/// What came of one sample situation.
+/// What came of one sample situation; or of a step before, where the policy failed in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sample {
-    /// Which sample, such as `one mission, no memo`.
+    /// Which sample, such as `one mission`; or the step, such as `describe`.
     pub name: String,
     /// The class of the answer: `decided`, `guest:trap` …
     pub class: String,
@@ -95,6 +95,8 @@ pub struct Sample {
     pub fuel: u64,
     /// The memory that it used at most, in bytes: all its memories and tables together.
     pub memory_bytes: u64,
+    /// Where it was when it failed, the innermost call first; escaped.
+    pub backtrace: Vec<String>,
     /// What it logged; escaped.
     pub logs: Vec<String>,
 }

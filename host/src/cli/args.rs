@@ -18,7 +18,7 @@ use quarterdeck_core::situation::Autonomy;
 pub use charter::{AmendArgs, CharterCommand};
 pub use journal::{JournalCommand, PruneArgs, VerifyArgs};
 pub use pause::{PauseArgs, ScopeArgs};
-pub use policy::{PolicyCommand, VerifyPolicyArgs};
+pub use policy::{CheckArgs, PolicyChildArgs, PolicyCommand, VerifyPolicyArgs};
 pub use replay::ReplayArgs;
 pub use why::WhyArgs;
 
@@ -206,6 +206,9 @@ pub enum Command {
         #[command(subcommand)]
         tool: quarterdeck_worker::ToolCommand,
     },
+    /// Compile or ask a policy without any rights; started by the host
+    #[command(hide = true)]
+    PolicyChild(PolicyChildArgs),
 }
 
 const RUN_EXAMPLES: &str = "Examples:

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cases;
+mod check;
 mod files;
 mod inspect;
 mod key;
@@ -19,14 +20,19 @@ pub(super) use inspect::read;
 
 use super::args::PolicyCommand;
 use super::exit::{Exit, Failure};
+use super::place::Place;
 use crate::decide::{LoadError, Policy, Sandbox};
 
 /// What to do where a file is no policy.
 const NEXT: &str = "name a policy, a WebAssembly component; quarterdeck policy inspect FILE says what it is";
 
 /// Does it; gives back how it ended, and the text for stdout.
-pub(super) async fn policy(command: PolicyCommand) -> Result<(Exit, String), Failure> {
+pub(super) async fn policy(
+    command: PolicyCommand,
+    place: impl Fn() -> Result<Place, Failure>,
+) -> Result<(Exit, String), Failure> {
     match command {
+        PolicyCommand::Check(args) => text(check::check(&args, place)),
         PolicyCommand::Inspect { file, output } => text(inspect::inspect(&file, output)),
         PolicyCommand::Bench { file, cases, turns, output } => bench::bench(&file, cases.as_deref(), turns, output),
         PolicyCommand::Keygen { file, output } => text(keygen::keygen(&file, output)),

@@ -7,9 +7,10 @@
 //! the third. The details are for people and are compared by nobody.
 
 use quarterdeck_core::entry::Answered;
+use serde::{Deserialize, Serialize};
 
 /// What came of asking a policy once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// The decision, or whose doing it is that there is none.
     pub class: Class,
@@ -28,7 +29,7 @@ pub struct Answer {
 }
 
 /// Whether there is a decision, and otherwise whose doing that is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Class {
     /// The canonical encoding of a [`Decision`](quarterdeck_core::decision::Decision) that was parsed.
     Decided(Vec<u8>),
@@ -49,7 +50,7 @@ pub enum Class {
 }
 
 /// How a policy failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum GuestFailure {
     /// It said itself that it can't decide.
     Error,
@@ -68,7 +69,7 @@ pub enum GuestFailure {
 }
 
 /// Why the host gave up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum HostAbort {
     /// It ran on by the clock long after its fuel should have been gone.
     Epoch,
@@ -85,10 +86,12 @@ pub enum HostAbort {
     Panic,
     /// Nobody was asked: the fallback fails, so the loop only observes for a while.
     Observing,
+    /// The process that was to decide could not be started, died, or said what it should not.
+    Child,
 }
 
 /// How much a line of a policy's log matters, by its own word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
     /// For its author.
     Debug,
@@ -101,7 +104,7 @@ pub enum Level {
 }
 
 /// One line that a policy said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// How much it matters.
     pub level: Level,
@@ -189,6 +192,7 @@ impl HostAbort {
             HostAbort::Situation => "situation",
             HostAbort::Panic => "panic",
             HostAbort::Observing => "observing",
+            HostAbort::Child => "child",
         }
     }
 }

@@ -18,6 +18,8 @@ use quarterdeck_core::text::{escape, is_hidden};
 
 use super::bindings::quarterdeck::policy::types as wit;
 
+pub(super) mod again;
+
 /// A mission may show this many targets, so a scan may name as many.
 const TARGETS_MAX: usize = shown::OTHERS_MAX;
 /// A host name (253 bytes), a port, and a scheme.
@@ -30,6 +32,10 @@ const CITE_BYTES_MAX: usize = quarterdeck_core::ids::ID_BYTES_MAX;
 const TITLE_BYTES_MAX: usize = 200;
 /// An operator reads every setting before activating a policy.
 const SETTINGS_MAX: usize = shown::FACTS_MAX;
+/// As many as there are: each kind need be named once.
+const ACTIONS_MAX: usize = 9;
+/// As many as there are: each operation need be named once.
+const OPERATIONS_MAX: usize = 6;
 /// A policy reads its own formats and some of its predecessors'.
 const FORMATS_MAX: usize = 16;
 
@@ -285,9 +291,8 @@ pub fn lift_description(description: wit::Description) -> Result<ours::Descripti
     if let Some(key) = first_twice(settings.iter().map(|setting| setting.key.as_str())) {
         return Err(malformed("settings", format!("the key {key:?} stands there twice")));
     }
-    // Each kind once at most, so the list is as long as the enumeration at most.
-    let actions = list("actions", description.actions, 9, |kind| Ok(kind.lift()))?;
-    let operations = list("operations", description.operations, 6, |operation| Ok(operation.lift()))?;
+    let actions = list("actions", description.actions, ACTIONS_MAX, |kind| Ok(kind.lift()))?;
+    let operations = list("operations", description.operations, OPERATIONS_MAX, |operation| Ok(operation.lift()))?;
     let memo_format = match description.memo_format {
         // A policy that keeps nothing has no format.
         none if none.is_empty() => none,

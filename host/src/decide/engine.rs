@@ -4,16 +4,21 @@
 //! wall of trust: before Linux 6.7 it wipes without looking which pages were written, and all else is the same.
 
 use std::num::NonZeroUsize;
+use std::sync::mpsc;
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::limits;
 
-/// Makes an engine and starts the thread that ticks its epoch, which ends with the engine.
-pub(super) fn start() -> wasmtime::Result<Engine> {
-    let engine = Engine::new(&engine_config())?;
+/// Makes an engine and starts the thread that ticks its epoch, which ends with the engine. It ticks when this returns:
+/// whoever gives up his rights next could not let a thread begin any more.
+pub(super) fn start(config: &Config) -> wasmtime::Result<Engine> {
+    let engine = Engine::new(config)?;
     let weak = engine.weak();
+    let (ticks, begins) = mpsc::sync_channel(1);
     let tick = move || {
+        // Whoever started it waits for this.
+        let _waits = ticks.send(());
         while let Some(engine) = weak.upgrade() {
             engine.increment_epoch();
             drop(engine);
@@ -21,18 +26,31 @@ pub(super) fn start() -> wasmtime::Result<Engine> {
         }
     };
     std::thread::Builder::new().name("policy-epoch".into()).spawn(tick)?;
+    begins.recv().map_err(|_| wasmtime::Error::msg("the thread that ticks the epoch did not begin"))?;
     Ok(engine)
 }
 
 /// The engine's settings; the benchmark measures its floor under the same ones.
 pub fn engine_config() -> Config {
-    let components = limits::AT_ONCE_MAX;
+    config(PoolingAllocationConfig::default(), limits::AT_ONCE_MAX)
+}
+
+/// The settings of a process that asks one policy at a time and may start no thread. What it compiles is the same. Its pool
+/// is small: tables and stacks count as data from the beginning, whether they are used or not (3.4 GiB of a host's).
+pub(super) fn alone() -> Config {
     let mut pool = PoolingAllocationConfig::default();
+    pool.total_stacks(1);
+    let mut config = config(pool, 1);
+    config.parallel_compilation(false);
+    config
+}
+
+fn config(mut pool: PoolingAllocationConfig, components: u32) -> Config {
     pool.total_component_instances(components)
         .max_memories_per_module(limits::MEMORIES_MAX)
         .max_tables_per_module(limits::MEMORIES_MAX)
         .total_core_instances(limits::CORE_INSTANCES_MAX * components)
-        .total_memories(2 * components)
+        .total_memories((2 * components).max(limits::MEMORIES_MAX))
         .total_tables(limits::TABLES_MAX * components)
         .table_elements(limits::TABLE_ELEMENTS_MAX)
         .max_memory_size(limits::MEMORY_BYTES_MAX)

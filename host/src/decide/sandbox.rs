@@ -16,14 +16,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use quarterdeck_core::decision::Description;
+use quarterdeck_core::decision::{Decision, Description};
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding;
 use quarterdeck_core::situation::{SITUATION_BYTES_MAX, Situation};
+use quarterdeck_core::upload::Profile;
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Engine, Store};
+use wasmtime::{Config, Engine, Store};
 
 use super::answer::{Answer, Class, GuestFailure, HostAbort};
+use super::apart::Apart;
 use super::bindings::exports::quarterdeck::policy::decider::Guest as Decider;
 use super::bindings::quarterdeck::policy::types as wit;
 use super::bindings::{Policy as Bound, PolicyPre};
@@ -69,12 +71,21 @@ pub struct Sandbox {
 /// A component that can decide.
 pub struct Policy {
     digest: Digest,
+    profile: Profile,
     description: Description,
-    ready: Ready,
+    way: Way,
+}
+
+/// Where a policy is asked.
+pub(super) enum Way {
+    /// On a thread of this process.
+    Here(Ready),
+    /// In a process of its own.
+    Apart(Apart),
 }
 
 /// A component that is compiled and linked and waits to be instantiated.
-struct Ready {
+pub(super) struct Ready {
     engine: Engine,
     pre: PolicyPre<Stay>,
     under_way: Arc<AtomicUsize>,
@@ -86,7 +97,16 @@ impl Sandbox {
     /// # Errors
     /// Where the machine lacks the address space for the pool, or a thread.
     pub fn new() -> Result<Sandbox, SandboxError> {
-        let engine = engine::start().map_err(|error| SandboxError(format!("{error:#}")))?;
+        Sandbox::of(&engine::engine_config())
+    }
+
+    /// A sandbox of a process that asks one policy at a time and may start no thread.
+    pub(super) fn alone() -> Result<Sandbox, SandboxError> {
+        Sandbox::of(&engine::alone())
+    }
+
+    fn of(config: &Config) -> Result<Sandbox, SandboxError> {
+        let engine = engine::start(config).map_err(|error| SandboxError(format!("{error:#}")))?;
         Ok(Sandbox { engine, under_way: Arc::default() })
     }
 
@@ -103,15 +123,34 @@ impl Sandbox {
     fn make(&self, bytes: &[u8]) -> Result<Policy, LoadError> {
         let outside = structure::examine(bytes)?;
         shape::compare_names(&outside)?;
-        let component = Component::from_binary(&self.engine, bytes).map_err(|e| LoadError::Compile(detail(&e)))?;
-        shape::compare_types(&self.engine, &component)?;
+        let ready = self.link(&self.compile(bytes)?)?;
+        let description = ready.describe().map_err(|failed| LoadError::Describe(Box::new(failed)))?;
+        Ok(Policy::of(Digest::of(bytes), Profile::Pure, description, Way::Here(ready)))
+    }
+
+    /// Compiles a component whose structure was examined.
+    pub(super) fn compile(&self, bytes: &[u8]) -> Result<Component, LoadError> {
+        Component::from_binary(&self.engine, bytes).map_err(|error| LoadError::Compile(detail(&error)))
+    }
+
+    /// Compares a component, whose names were compared, with the contract's types, and gives it what it imports.
+    pub(super) fn link(&self, component: &Component) -> Result<Ready, LoadError> {
+        shape::compare_types(&self.engine, component)?;
         let link = |error: wasmtime::Error| LoadError::Link(detail(&error));
         let mut linker = Linker::new(&self.engine);
         Bound::add_to_linker::<_, HasSelf<_>>(&mut linker, |stay| stay).map_err(link)?;
-        let pre = PolicyPre::new(linker.instantiate_pre(&component).map_err(link)?).map_err(link)?;
-        let ready = Ready { engine: self.engine.clone(), pre, under_way: self.under_way.clone() };
-        let description = ready.describe().map_err(|failed| LoadError::Describe(Box::new(failed)))?;
-        Ok(Policy { digest: Digest::of(bytes), description, ready })
+        let pre = PolicyPre::new(linker.instantiate_pre(component).map_err(link)?).map_err(link)?;
+        Ok(Ready { engine: self.engine.clone(), pre, under_way: self.under_way.clone() })
+    }
+
+    /// The engine that this sandbox compiles for.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The decisions that are under way.
+    pub(super) fn counter(&self) -> &Arc<AtomicUsize> {
+        &self.under_way
     }
 
     /// How many decisions are under way on threads of their own, those included that were given up.
@@ -121,9 +160,19 @@ impl Sandbox {
 }
 
 impl Policy {
+    /// A policy that was compiled and asked what it is before.
+    pub(super) fn of(digest: Digest, profile: Profile, description: Description, way: Way) -> Policy {
+        Policy { digest, profile, description, way }
+    }
+
     /// The digest of the component's bytes: what the policy is called everywhere.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// What it may import, by what it does import.
+    pub fn profile(&self) -> Profile {
+        self.profile
     }
 
     /// What it says of itself.
@@ -131,35 +180,51 @@ impl Policy {
         &self.description
     }
 
-    /// How large the machine code is that was compiled of it, with what belongs to that, in bytes.
+    /// How large the machine code is that was compiled of it, with what belongs to that, in bytes; nothing of it is in this
+    /// process where it decides in one of its own.
     pub fn artifact_bytes(&self) -> usize {
-        let image = self.ready.pre.instance_pre().component().image_range();
+        let Way::Here(ready) = &self.way else { return 0 };
+        let image = ready.pre.instance_pre().component().image_range();
         image.end.addr().saturating_sub(image.start.addr())
     }
 
     /// Asks it to decide, on this thread. Takes the canonical encoding of a [`Situation`] and answers with that of a
     /// [`Decision`](quarterdeck_core::decision::Decision), or says whose doing it is that there is none.
     pub fn decide(&self, situation: &[u8]) -> Answer {
-        catch_unwind(AssertUnwindSafe(|| self.ready.decide(situation)))
-            .unwrap_or_else(|panic| aborted(HostAbort::Panic, said(&*panic)))
+        match &self.way {
+            Way::Here(ready) => ready.decide(situation),
+            Way::Apart(apart) => apart.decide(situation),
+        }
     }
 
     /// [`Policy::decide`] on a situation that whoever asks has decoded already.
     pub fn decide_on(&self, situation: Situation) -> Answer {
-        catch_unwind(AssertUnwindSafe(|| self.ready.ask(&boundary::lower(situation))))
-            .unwrap_or_else(|panic| aborted(HostAbort::Panic, said(&*panic)))
+        match &self.way {
+            Way::Here(ready) => guarded(|| ready.ask(&boundary::lower(situation))),
+            Way::Apart(apart) => apart.decide(&encoding::encode(&situation)),
+        }
     }
 
     /// [`Policy::decide`] from the moment when the situation has been decoded and lowered: what the benchmark compares
-    /// with its floor.
+    /// with its floor. Only bytes go to a process of its own.
     pub fn ask(&self, situation: &wit::Situation) -> Answer {
-        self.ready.ask(situation)
+        match &self.way {
+            Way::Here(ready) => ready.ask(situation),
+            Way::Apart(_) => aborted(HostAbort::Situation, "a process of its own is shown bytes".to_owned()),
+        }
     }
 
     /// Counts the decisions that are under way in this policy's sandbox.
     pub(super) fn under_way(&self) -> &Arc<AtomicUsize> {
-        &self.ready.under_way
+        match &self.way {
+            Way::Here(ready) => &ready.under_way,
+            Way::Apart(apart) => apart.under_way(),
+        }
     }
+}
+
+fn guarded(ask: impl FnOnce() -> Answer) -> Answer {
+    catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|panic| aborted(HostAbort::Panic, said(&*panic)))
 }
 
 /// What a panic said.
@@ -181,7 +246,12 @@ fn answer(store: Store<Stay>, class: Class) -> Answer {
 }
 
 impl Ready {
-    fn decide(&self, situation: &[u8]) -> Answer {
+    /// Asks it to decide, on this thread.
+    pub(super) fn decide(&self, situation: &[u8]) -> Answer {
+        guarded(|| self.decide_unguarded(situation))
+    }
+
+    fn decide_unguarded(&self, situation: &[u8]) -> Answer {
         if situation.len() > SITUATION_BYTES_MAX {
             let detail = format!("the situation has {} bytes, of {SITUATION_BYTES_MAX} at most", situation.len());
             return aborted(HostAbort::Situation, detail);
@@ -207,11 +277,20 @@ impl Ready {
         answer(store, class.unwrap_or_else(|failed| failed))
     }
 
-    fn describe(&self) -> Result<Description, Answer> {
+    /// Asks it what it is.
+    pub(super) fn describe(&self) -> Result<Description, Answer> {
         let mut store = self.store();
         let said = self.call(&mut store, |policy, store| policy.call_describe(store));
         let lifted = said.and_then(|said| boundary::lift_description(said).map_err(|refused| malformed(&refused)));
         lifted.map_err(|failed| answer(store, failed))
+    }
+
+    /// Instantiates it and asks nothing; it decides nothing then.
+    pub(super) fn come_to_life(&self) -> Answer {
+        let mut store = self.store();
+        let lived = self.call(&mut store, |_, _| Ok(()));
+        let nothing = || Class::Decided(encoding::encode(&Decision::default()));
+        answer(store, lived.map_or_else(|failed| failed, |()| nothing()))
     }
 
     /// Instantiates the component and calls it once. Start functions run in here too, so the limits hold for them.

@@ -9,8 +9,8 @@
 //! What is *not* here is the shape of the functions; `shape` compares it once types are known.
 
 use wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef, Encoding,
-    Instance, Parser, Payload,
+    Chunk, ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef,
+    Encoding, Instance, Parser, Payload,
 };
 
 use super::guest::shorten;
@@ -89,6 +89,21 @@ struct Reading<'a> {
     parts: usize,
     functions: u64,
     outside: Outside,
+}
+
+/// Whether a file begins as a component does.
+pub(super) fn format(bytes: &[u8]) -> Result<(), StructureError> {
+    if let Some(what) = what_else(bytes) {
+        return Err(StructureError::NotWasm(what));
+    }
+    let mut parser = Parser::new(0);
+    parser.set_features(wasmparser::WasmFeatures::all());
+    match parser.parse(bytes, true).map_err(unreadable)? {
+        Chunk::Parsed { payload: Payload::Version { encoding: Encoding::Module, .. }, .. } => {
+            Err(StructureError::CoreModule)
+        }
+        Chunk::Parsed { .. } | Chunk::NeedMoreData(_) => Ok(()),
+    }
 }
 
 /// Reads a file's sections.

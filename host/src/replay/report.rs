@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use quarterdeck_core::decision::Description;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::entry::SandboxIdentity;
+use quarterdeck_core::situation::cut;
+use quarterdeck_core::text::escape;
+use quarterdeck_core::upload::Replayed;
 use serde::Serialize;
 
 use super::compare::{Difference, What};
@@ -12,6 +15,11 @@ use super::compare::{Difference, What};
 /// At most this many differences are kept, the first ones; all are counted. It is some 200 KiB of text, and more than
 /// anybody reads.
 pub const DIFFERENCES_KEPT_MAX: usize = 1_000;
+
+/// So many of them stand in the report of an upload: what a person reads before an approval.
+const DIFFERENCES_TOLD_MAX: usize = 50;
+/// One of those is cut to this many bytes; the key is a policy's own.
+const DIFFERENCE_BYTES_MAX: usize = 400;
 
 /// What a replay found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -96,6 +104,24 @@ pub(super) struct Found<'a> {
 }
 
 impl Report {
+    /// What the upload of a candidate keeps of it.
+    pub fn replayed(&self) -> Replayed {
+        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let failed = |difference: &&Difference| difference.what == What::Answer && difference.replayed != "decided";
+        let told = self.differences.iter().take(DIFFERENCES_TOLD_MAX).map(|difference| {
+            let Difference { turn, what, key, recorded, replayed } = difference;
+            let key = key.as_ref().map(|key| format!(" {key}")).unwrap_or_default();
+            let words = format!("turn {turn}, {what:?}{key}: {recorded} -> {replayed}");
+            cut(&escape(&words), DIFFERENCE_BYTES_MAX)
+        });
+        Replayed {
+            turns: count(self.turns.all),
+            differ: count(self.turns.different),
+            failed: count(self.differences.iter().filter(failed).count() as u64),
+            differences: told.collect(),
+        }
+    }
+
     /// Counts a turn.
     pub(super) fn count(&mut self, found: Found<'_>) {
         let Found { turn, treatment, .. } = found;

@@ -1,15 +1,20 @@
 //! `policy …`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use crate::cli::print::Output;
+use crate::decide::child::{Allowance, Task};
 use crate::registry::PolicyReference;
 
 /// What can be done with policies.
 #[derive(Clone, Debug, Subcommand)]
 pub enum PolicyCommand {
+    /// Make all checks of an upload, without a host
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
     /// Say what a component is, and whether it could decide here
     #[command(after_help = "Examples:\n  quarterdeck policy inspect guest-policies/prebuilt/steward.wasm")]
     Inspect {
@@ -164,4 +169,44 @@ pub struct VerifyPolicyArgs {
     /// How to print who signed.
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
+}
+
+const CHECK_EXAMPLES: &str = "Examples:
+  quarterdeck policy check guest-policies/prebuilt/steward.wasm
+  quarterdeck policy check candidate.wasm --turns 100     (and ask it about the journal's last turns)
+  quarterdeck policy check candidate.wasm -o json
+
+It is compiled and tried in a process without rights. Exit code 1 where a check refuses it.";
+
+/// What `policy check` takes.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// The component.
+    pub file: PathBuf,
+    /// Ask it about so many of the journal's last turns as well.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub turns: Option<u32>,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// What a policy's child is started with.
+#[derive(Clone, Debug, Args)]
+pub struct PolicyChildArgs {
+    /// What to do.
+    pub task: Task,
+    /// The memory that it may have, in bytes.
+    #[arg(long)]
+    data_bytes: u64,
+    /// The processor time that it may have, in seconds.
+    #[arg(long)]
+    cpu_seconds: Option<u64>,
+}
+
+impl PolicyChildArgs {
+    /// What it may take. The deadline is its host's to keep.
+    pub fn allowance(&self) -> Allowance {
+        Allowance { data_bytes: self.data_bytes, cpu_seconds: self.cpu_seconds, deadline: Duration::MAX }
+    }
 }
