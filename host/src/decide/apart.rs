@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use quarterdeck_core::encoding;
+use quarterdeck_core::situation::SITUATION_BYTES_MAX;
 
 use super::answer::{Answer, HostAbort};
 use super::child::frame::{self, FrameError, Kind};
@@ -84,6 +85,10 @@ impl Apart {
 
     /// Asks for a decision and waits no longer than the deadline.
     pub(super) fn decide(&self, situation: &[u8]) -> Answer {
+        if situation.len() > SITUATION_BYTES_MAX {
+            let detail = format!("the situation has {} bytes, of {SITUATION_BYTES_MAX} at most", situation.len());
+            return aborted(HostAbort::Situation, detail);
+        }
         let asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
         let (answer, answered) = mpsc::sync_channel(1);
         let gone = || aborted(HostAbort::Child, "the thread that keeps the process has ended".to_owned());

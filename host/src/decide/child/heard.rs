@@ -41,7 +41,9 @@ pub(in crate::decide) fn answer(answer: Answer) -> Result<(Answer, Option<Decisi
             HostAbort::Epoch | HostAbort::Stack | HostAbort::Pool | HostAbort::Situation | HostAbort::Panic => {
                 Class::HostAbort { kind, detail: shorten(&detail) }
             }
-            HostAbort::Deadline | HostAbort::Child | HostAbort::Observing => return Err("what only the host can know".to_owned()),
+            HostAbort::Deadline | HostAbort::Child | HostAbort::Observing => {
+                return Err("what only the host can know".to_owned());
+            }
         },
     };
     Ok((Answer { class, logs, logs_dropped, fuel, memory_bytes, backtrace }, decision))
