@@ -5,13 +5,13 @@
 //! host more than that turn's decision.
 //!
 //! - `signature` asks who answers for a component, before anything else does.
-//! - `structure` looks at a file before anything is compiled, `shape` compares it with the contract, readably.
 //! - `structure` looks at a file before anything is compiled, `shape` compares it with the contract, readably;
 //!   `anatomy` says what it is made of, for people.
 //! - `sandbox` compiles, instantiates and calls on the `engine`, under the limits of `limits`; `guest` counts what one
 //!   call uses, `backtrace` says where it ended; `thread` keeps all that off the loop's own threads.
+//! - `wasi` is what languages get that cannot be built without it: a WASI in which nothing is outside.
 //! - `boundary` is where values cross, and the only place that believes nothing; `bindings` is generated.
-//!
+//! - `probe` asks the same again, and says whether the answer was the same.
 //! - `catalog` keeps components, and those that are ready to decide.
 //!
 //! What is *not* here: which policy is active, and what becomes of a decision. The gate rules on that.
@@ -25,17 +25,20 @@ pub mod catalog;
 mod engine;
 mod guest;
 pub mod limits;
+mod probe;
 mod sandbox;
 mod shape;
 pub mod signature;
 pub mod structure;
 mod thread;
+mod wasi;
 
 pub use answer::{Answer, Class, GuestFailure, HostAbort, Level, LogLine};
 pub use boundary::Malformed;
 pub use catalog::{Catalog, CatalogError};
 pub use engine::engine_config;
 pub use limits::identity;
+pub use probe::{Probe, compare, probe};
 pub use sandbox::{LoadError, Policy, Sandbox, SandboxError};
 pub use shape::Mismatch;
 pub use structure::StructureError;

@@ -19,7 +19,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use quarterdeck_core::decision::Description;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding;
+use quarterdeck_core::ids::Timestamp;
 use quarterdeck_core::situation::{SITUATION_BYTES_MAX, Situation};
+use quarterdeck_core::upload::Profile;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, Store};
 
@@ -30,7 +32,8 @@ use super::bindings::{Policy as Bound, PolicyPre};
 use super::guest::{Stay, detail, shorten};
 use super::shape::{self, Mismatch};
 use super::structure::{self, StructureError};
-use super::{backtrace, boundary, engine, limits};
+use super::wasi::Moment;
+use super::{backtrace, boundary, engine, limits, wasi};
 
 /// The engine could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +80,7 @@ pub struct Policy {
 struct Ready {
     engine: Engine,
     pre: PolicyPre<Stay>,
+    profile: Profile,
     under_way: Arc<AtomicUsize>,
 }
 
@@ -102,14 +106,17 @@ impl Sandbox {
 
     fn make(&self, bytes: &[u8]) -> Result<Policy, LoadError> {
         let outside = structure::examine(bytes)?;
-        shape::compare_names(&outside)?;
+        let profile = shape::compare_names(&outside)?;
         let component = Component::from_binary(&self.engine, bytes).map_err(|e| LoadError::Compile(detail(&e)))?;
         shape::compare_types(&self.engine, &component)?;
         let link = |error: wasmtime::Error| LoadError::Link(detail(&error));
         let mut linker = Linker::new(&self.engine);
         Bound::add_to_linker::<_, HasSelf<_>>(&mut linker, |stay| stay).map_err(link)?;
+        if profile == Profile::Wasi {
+            wasi::link(&mut linker, &component).map_err(link)?;
+        }
         let pre = PolicyPre::new(linker.instantiate_pre(&component).map_err(link)?).map_err(link)?;
-        let ready = Ready { engine: self.engine.clone(), pre, under_way: self.under_way.clone() };
+        let ready = Ready { engine: self.engine.clone(), pre, profile, under_way: self.under_way.clone() };
         let description = ready.describe().map_err(|failed| LoadError::Describe(Box::new(failed)))?;
         Ok(Policy { digest: Digest::of(bytes), description, ready })
     }
@@ -137,6 +144,11 @@ impl Policy {
         image.end.addr().saturating_sub(image.start.addr())
     }
 
+    /// What it may import, by what it does import.
+    pub fn profile(&self) -> Profile {
+        self.ready.profile
+    }
+
     /// Asks it to decide, on this thread. Takes the canonical encoding of a [`Situation`] and answers with that of a
     /// [`Decision`](quarterdeck_core::decision::Decision), or says whose doing it is that there is none.
     pub fn decide(&self, situation: &[u8]) -> Answer {
@@ -146,14 +158,14 @@ impl Policy {
 
     /// [`Policy::decide`] on a situation that whoever asks has decoded already.
     pub fn decide_on(&self, situation: Situation) -> Answer {
-        catch_unwind(AssertUnwindSafe(|| self.ready.ask(&boundary::lower(situation))))
+        catch_unwind(AssertUnwindSafe(|| self.ready.decide_on(situation)))
             .unwrap_or_else(|panic| aborted(HostAbort::Panic, said(&*panic)))
     }
 
     /// [`Policy::decide`] from the moment when the situation has been decoded and lowered: what the benchmark compares
-    /// with its floor.
+    /// with its floor. A policy with WASI draws other random bytes here, since the situation's own bytes are not at hand.
     pub fn ask(&self, situation: &wit::Situation) -> Answer {
-        self.ready.ask(situation)
+        self.ready.ask(situation, Moment { now: Timestamp(situation.now), seed: Digest::ZERO })
     }
 
     /// Counts the decisions that are under way in this policy's sandbox.
@@ -176,26 +188,42 @@ pub(super) fn aborted(kind: HostAbort, detail: String) -> Answer {
 /// What came of a call, once its store has nothing more to do.
 fn answer(store: Store<Stay>, class: Class) -> Answer {
     let fuel = limits::FUEL - store.get_fuel().unwrap_or(0);
-    let Stay { memory_bytes, logs, logs_dropped, backtrace, .. } = store.into_data();
+    let mut stay = store.into_data();
+    stay.end_lines();
+    let Stay { memory_bytes, logs, logs_dropped, backtrace, .. } = stay;
     Answer { class, logs, logs_dropped, fuel, memory_bytes: memory_bytes as u64, backtrace }
 }
 
 impl Ready {
-    fn decide(&self, situation: &[u8]) -> Answer {
-        if situation.len() > SITUATION_BYTES_MAX {
-            let detail = format!("the situation has {} bytes, of {SITUATION_BYTES_MAX} at most", situation.len());
+    fn decide(&self, bytes: &[u8]) -> Answer {
+        if bytes.len() > SITUATION_BYTES_MAX {
+            let detail = format!("the situation has {} bytes, of {SITUATION_BYTES_MAX} at most", bytes.len());
             return aborted(HostAbort::Situation, detail);
         }
         // That the bytes are canonical was proved when they were journaled.
-        let situation: Situation = match encoding::decode_ours(situation) {
+        let situation: Situation = match encoding::decode_ours(bytes) {
             Ok(situation) => situation,
             Err(error) => return aborted(HostAbort::Situation, error.to_string()),
         };
-        self.ask(&boundary::lower(situation))
+        let moment = self.moment(situation.now, || Digest::of(bytes));
+        self.ask(&boundary::lower(situation), moment)
     }
 
-    fn ask(&self, situation: &wit::Situation) -> Answer {
-        let mut store = self.store();
+    /// The moment of a situation. Its digest takes as long as a small decision, so it is made only where it is drawn from.
+    fn moment(&self, now: Timestamp, digest: impl FnOnce() -> Digest) -> Moment {
+        match self.profile {
+            Profile::Pure => Moment::default(),
+            Profile::Wasi => Moment { now, seed: digest() },
+        }
+    }
+
+    fn decide_on(&self, situation: Situation) -> Answer {
+        let moment = self.moment(situation.now, || Digest::of(&encoding::encode(&situation)));
+        self.ask(&boundary::lower(situation), moment)
+    }
+
+    fn ask(&self, situation: &wit::Situation, moment: Moment) -> Answer {
+        let mut store = self.store(moment);
         let said = self.call(&mut store, |policy, store| policy.call_decide(store, situation));
         let class = said.map(|said| match said {
             Ok(decision) => match boundary::lift(decision) {
@@ -208,7 +236,7 @@ impl Ready {
     }
 
     fn describe(&self) -> Result<Description, Answer> {
-        let mut store = self.store();
+        let mut store = self.store(Moment::default());
         let said = self.call(&mut store, |policy, store| policy.call_describe(store));
         let lifted = said.and_then(|said| boundary::lift_description(said).map_err(|refused| malformed(&refused)));
         lifted.map_err(|failed| answer(store, failed))
@@ -229,14 +257,15 @@ impl Ready {
         })
     }
 
-    fn store(&self) -> Store<Stay> {
-        let mut store = Store::new(&self.engine, Stay::default());
+    fn store(&self, moment: Moment) -> Store<Stay> {
+        let mut store = Store::new(&self.engine, Stay::in_moment(moment));
         store.limiter(|stay| stay);
         store.set_fuel(limits::FUEL).expect("the engine counts fuel");
         let ticks = limits::EPOCH.as_millis() / limits::EPOCH_TICK.as_millis();
         store.set_epoch_deadline(u64::try_from(ticks).expect("the epoch is seconds, not ages"));
         store.epoch_deadline_trap();
         store.set_hostcall_fuel(limits::HOSTCALL_BYTES_MAX);
+        store.set_max_component_handles(limits::HANDLES_MAX);
         store
     }
 }
