@@ -71,7 +71,7 @@ pub fn all() -> Result<Vec<Hostile>> {
         let does = comments.filter(|line| !line.starts_with("world ")).collect::<Vec<_>>().join(" ");
         all.push(Hostile { name, expect, does, made: Made::Text });
     }
-    all.extend(generated::ALL.iter().map(|(name, expect, does, make)| Hostile {
+    all.extend(generated::all().map(|(name, expect, does, make)| Hostile {
         name: (*name).to_owned(),
         expect: (*expect).to_owned(),
         does: (*does).to_owned(),
