@@ -11,8 +11,9 @@
 //!   call uses, `backtrace` says where it ended; `thread` keeps all that off the loop's own threads.
 //! - `upload` is what a file has to pass before it may ever decide; `child` is the process without rights in which it is
 //!   compiled and first run, `artifact` what is kept of that, `apart` a policy that decides in such a process.
+//! - `wasi` is what languages get that cannot be built without it: a WASI in which nothing is outside.
 //! - `boundary` is where values cross, and the only place that believes nothing; `bindings` is generated.
-//!
+//! - `probe` asks the same again, and says whether the answer was the same.
 //! - `catalog` keeps components, and those that are ready to decide.
 //!
 //! What is *not* here: which policy is active, and what becomes of a decision. The gate rules on that.
@@ -29,12 +30,14 @@ pub mod child;
 mod engine;
 mod guest;
 pub mod limits;
+mod probe;
 mod sandbox;
 mod shape;
 pub mod signature;
 pub mod structure;
 mod thread;
 pub mod upload;
+mod wasi;
 
 pub use answer::{Answer, Class, GuestFailure, HostAbort, Level, LogLine};
 pub use artifact::{Artifact, ArtifactError, Isolation};
@@ -42,6 +45,7 @@ pub use boundary::Malformed;
 pub use catalog::{Catalog, CatalogError};
 pub use engine::engine_config;
 pub use limits::identity;
+pub use probe::{Probe, compare, probe};
 pub use sandbox::{LoadError, Policy, Sandbox, SandboxError};
 pub use shape::Mismatch;
 pub use structure::StructureError;

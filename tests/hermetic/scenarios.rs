@@ -327,7 +327,7 @@ pub(crate) fn play(scenario: Scenario) -> Result<Harness> {
     Ok(host)
 }
 
-fn bless() -> bool {
+pub(crate) fn bless() -> bool {
     #[expect(clippy::disallowed_methods, reason = "a person who works on the tests sets this by hand")]
     let set = std::env::var_os("QUARTERDECK_BLESS");
     set.is_some()

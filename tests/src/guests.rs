@@ -1,6 +1,7 @@
 //! Guests for tests, made of text: a core module in WAT becomes a component of the contract.
 //!
-//! A line `;; include NAME` stands for `tests/guests/NAME.wat`, so that a hostile guest shows only what is hostile.
+//! A line `;; include NAME` stands for `tests/guests/NAME.wat`, so that a hostile guest shows only what is hostile. A
+//! line `;; world NAME` says that the guest is of the world NAME, which `tests/guests/NAME.wit` adds to the contract.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,12 +19,15 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("guests")
 }
 
-/// The text of a guest below the folder, such as `floor` or `hostile/loop-forever`, with what it includes.
+/// The text of a guest, such as `floor`, or `hostile/loop-forever` in `tests/hostile`, with what it includes.
 ///
 /// # Errors
 /// Where there is no such file.
 pub fn text(name: &str) -> Result<String> {
-    let path = folder().join(name).with_extension("wat");
+    let path = match name.strip_prefix("hostile/") {
+        Some(name) => Path::new(env!("CARGO_MANIFEST_DIR")).join("hostile").join(format!("{name}.wat")),
+        None => folder().join(format!("{name}.wat")),
+    };
     let text = std::fs::read_to_string(&path).with_context(|| format!("read the guest {}", path.display()))?;
     let line = |line: &str| match line.trim().strip_prefix(";; include ") {
         Some(included) => self::text(included),
@@ -41,7 +45,16 @@ pub fn named(name: &str) -> Result<Vec<u8>> {
     if text.contains("(component") || text.contains("As it is.") {
         return wat::parse_str(&text).with_context(|| format!("assemble the guest {name}"));
     }
-    component(&text, CONTRACT).with_context(|| format!("make a component of the guest {name}"))
+    let world = text.lines().find_map(|line| line.trim().strip_prefix(";; world "));
+    let made = match world {
+        None => component(&text, CONTRACT),
+        Some(world) => {
+            let path = folder().join(format!("{world}.wit"));
+            let added = std::fs::read_to_string(&path).with_context(|| format!("read the world {}", path.display()))?;
+            of_world(&text, &format!("{CONTRACT}{added}"), world)
+        }
+    };
+    made.with_context(|| format!("make a component of the guest {name}"))
 }
 
 /// Makes a component of a core module, for the world `policy` of a contract: ours, or a test's variant of it.
@@ -49,9 +62,13 @@ pub fn named(name: &str) -> Result<Vec<u8>> {
 /// # Errors
 /// Where the text is no module, or lacks what the world demands.
 pub fn component(module: &str, contract: &str) -> Result<Vec<u8>> {
+    of_world(module, contract, "policy")
+}
+
+pub(crate) fn of_world(module: &str, contract: &str, world: &str) -> Result<Vec<u8>> {
     let mut resolve = Resolve::default();
     let package = resolve.push_source("policy.wit", contract)?;
-    let world = resolve.select_world(&[package], Some("policy"))?;
+    let world = resolve.select_world(&[package], Some(world))?;
     let mut module = wat::parse_str(module)?;
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)?;
     // Unvalidated: what a hostile guest is refused for is the host's to say.

@@ -7,6 +7,7 @@ pub mod fake_registry;
 pub mod guests;
 pub mod harness;
 pub mod home;
+pub mod hostile;
 pub mod ordered;
 pub mod program;
 pub mod shape;

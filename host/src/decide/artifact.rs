@@ -171,9 +171,9 @@ impl Sandbox {
     /// Where the bytes are no component, exceed a limit or differ from the contract.
     pub fn compiled(&self, bytes: &[u8]) -> Result<Artifact, LoadError> {
         let outside = structure::examine(bytes)?;
-        shape::compare_names(&outside)?;
+        let profile = shape::compare_names(&outside)?;
         let code = self.compile(bytes)?.serialize().map_err(|error| LoadError::Compile(detail(&error)))?;
-        Ok(Artifact::made(Digest::of(bytes), Profile::Pure, code))
+        Ok(Artifact::made(Digest::of(bytes), profile, code))
     }
 
     /// Makes a policy of a component that was examined and compiled before, without compiling it or asking it anything.
@@ -202,6 +202,6 @@ impl Sandbox {
     /// Makes code that was proved to be ours, and of these settings, ready to be asked.
     pub(super) fn ready(&self, artifact: &Artifact) -> Result<Ready, ArtifactError> {
         let component = trusted::component(self.engine(), &artifact.code).map_err(ArtifactError::Engine)?;
-        self.link(&component).map_err(ArtifactError::Load)
+        self.link(&component, artifact.profile).map_err(ArtifactError::Load)
     }
 }

@@ -6,9 +6,42 @@
 use std::num::NonZeroUsize;
 use std::sync::mpsc;
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig, WasmFeatures,
+};
 
 use super::limits;
+
+/// What WebAssembly has and a policy may not. Some of it this build of the engine lacks anyway; that it is refused shall
+/// not hang on which features some other crate turns on.
+const REFUSED: WasmFeatures = WasmFeatures::empty()
+    // Left to the processor, or to chance.
+    .union(WasmFeatures::RELAXED_SIMD)
+    .union(WasmFeatures::THREADS)
+    .union(WasmFeatures::SHARED_EVERYTHING_THREADS)
+    // Memory that the limits do not see: a collector's heap, other stacks.
+    .union(WasmFeatures::GC)
+    .union(WasmFeatures::GC_TYPES)
+    .union(WasmFeatures::EXCEPTIONS)
+    .union(WasmFeatures::LEGACY_EXCEPTIONS)
+    .union(WasmFeatures::STACK_SWITCHING)
+    // The budget of memory is far below 4 GiB, and counts pages of 64 KiB.
+    .union(WasmFeatures::MEMORY64)
+    .union(WasmFeatures::CUSTOM_PAGE_SIZES)
+    // No language that was tried needs these, and what is young has faults.
+    .union(WasmFeatures::WIDE_ARITHMETIC)
+    // A decision is one call that returns: nothing goes on beside or after it.
+    .union(WasmFeatures::CM_ASYNC)
+    .union(WasmFeatures::CM_ASYNC_STACKFUL)
+    .union(WasmFeatures::CM_MORE_ASYNC_BUILTINS)
+    .union(WasmFeatures::CM_THREADING)
+    .union(WasmFeatures::CM_ERROR_CONTEXT)
+    // Types that the contract does not have.
+    .union(WasmFeatures::CM_GC)
+    .union(WasmFeatures::CM_MAP)
+    .union(WasmFeatures::CM64)
+    .union(WasmFeatures::CM_FIXED_LENGTH_LISTS)
+    .union(WasmFeatures::CM_IMPLEMENTS);
 
 /// Makes an engine and starts the thread that ticks its epoch, which ends with the engine. It ticks when this returns:
 /// whoever gives up his rights next could not let a thread begin any more.
@@ -66,15 +99,32 @@ fn config(mut pool: PoolingAllocationConfig, components: u32) -> Config {
         pool.linear_memory_keep_resident(limits::KEEP_RESIDENT_BYTES).table_keep_resident(limits::KEEP_RESIDENT_BYTES);
     }
     let mut config = Config::new();
+    // Replays must agree on every machine: no instruction whose result is left to the processor, and one NaN.
+    config.wasm_features(REFUSED, false);
     config
         .consume_fuel(true)
+        .operator_cost(costs())
         .epoch_interruption(true)
         .max_wasm_stack(limits::GUEST_STACK_BYTES_MAX)
-        // Replays must agree on every machine: no instruction whose result is left to the processor, one NaN.
-        .wasm_relaxed_simd(false)
         .cranelift_nan_canonicalization(true)
-        .wasm_memory64(false)
         .wasm_backtrace_max_frames(NonZeroUsize::new(limits::BACKTRACE_FRAMES_MAX))
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
+}
+
+/// What an instruction costs: one, but for those that call into the engine's own code and may have nothing to do there.
+/// At the price of an instruction a loop of them would outlast its fuel by the clock.
+fn costs() -> OperatorCost {
+    let called = limits::ENGINE_CALL_FUEL;
+    OperatorCost {
+        MemoryGrow: called,
+        MemoryFill: called,
+        MemoryCopy: called,
+        MemoryInit: called,
+        TableGrow: called,
+        TableFill: called,
+        TableCopy: called,
+        TableInit: called,
+        ..OperatorCost::new()
+    }
 }

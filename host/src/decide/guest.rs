@@ -10,7 +10,7 @@ use wasmtime::{PoolConcurrencyLimitError, ResourceLimiter, Trap};
 
 use super::answer::{Class, GuestFailure, HostAbort, Level, LogLine};
 use super::bindings::quarterdeck::policy::{logging, types};
-use super::limits;
+use super::{limits, wasi};
 
 /// What one guest has used and said in its one decision.
 #[derive(Default)]
@@ -22,12 +22,14 @@ pub(super) struct Stay {
     log_bytes_kept: usize,
     log_bytes_said: usize,
     pub(super) backtrace: Vec<String>,
+    /// What it used of WASI, where its profile has it.
+    pub(super) wasi: wasi::Used,
 }
 
 /// Why the host ended a guest from one of the functions below. Kept in the stay, so that no wrapping of the error on
 /// its way through the engine can hide it.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-enum Stop {
+pub(super) enum Stop {
     #[error("it asked for {0} bytes of memory in all, of {max} at most", max = limits::MEMORY_BYTES_MAX)]
     Memory(usize),
     #[error("it asked for a table of {0} elements, of {max} at most", max = limits::TABLE_ELEMENTS_MAX)]
@@ -36,10 +38,25 @@ enum Stop {
     HostMemory,
     #[error("it logged more than {lines} lines or {bytes} bytes", lines = limits::LOG_LINES_SAID_MAX, bytes = limits::LOG_BYTES_SAID_MAX)]
     LogFlood,
+    #[error("it called WASI more than {calls} times, or for more than {bytes} bytes", calls = limits::WASI_CALLS_MAX, bytes = limits::WASI_BYTES_MAX)]
+    WasiCalls,
+    #[error("it asked for {0} bytes in one call, of {max} at most", max = limits::HOSTCALL_BYTES_MAX)]
+    WasiOutput(usize),
+    #[error("it left by `exit` with status {0}, and nothing was decided")]
+    WasiExit(u8),
+    #[error("it waited for nothing: `poll` was given no pollable")]
+    WasiPoll,
+    #[error("it called a function about a directory, a terminal or an error that it was never given")]
+    WasiNothing,
 }
 
 impl Stay {
-    fn stop<T>(&mut self, stop: Stop) -> wasmtime::Result<T> {
+    /// A guest that comes in this moment.
+    pub(super) fn in_moment(moment: wasi::Moment) -> Stay {
+        Stay { wasi: wasi::Used::in_moment(moment), ..Stay::default() }
+    }
+
+    pub(super) fn stop<T>(&mut self, stop: Stop) -> wasmtime::Result<T> {
         self.stopped = Some(stop);
         Err(wasmtime::Error::new(stop))
     }
@@ -69,6 +86,9 @@ impl Stay {
             Some(Stop::Memory(_) | Stop::Table(_)) => return guest(GuestFailure::MemoryLimit),
             Some(Stop::LogFlood) => return guest(GuestFailure::LogFlood),
             Some(Stop::HostMemory) => return host(HostAbort::Pool),
+            Some(Stop::WasiCalls) => return guest(GuestFailure::OutOfFuel),
+            Some(Stop::WasiOutput(_)) => return guest(GuestFailure::OutputLimit),
+            Some(Stop::WasiExit(_) | Stop::WasiPoll | Stop::WasiNothing) => return guest(GuestFailure::Trap),
             None => {}
         }
         if let Some(trap) = error.downcast_ref::<Trap>() {
@@ -82,9 +102,13 @@ impl Stay {
         if error.is::<PoolConcurrencyLimitError>() || error.is::<std::io::Error>() {
             return host(HostAbort::Pool);
         }
-        // The engine's type for this one is private; its words are pinned by the test of the hostile guests.
-        if error.root_cause().to_string().contains("fuel allocated for hostcalls") {
+        // The engine's types for these are private; their words are pinned by the test of the hostile guests.
+        let words = error.root_cause().to_string();
+        if words.contains("fuel allocated for hostcalls") {
             return guest(GuestFailure::OutputLimit);
+        }
+        if words.contains("store handle limit exceeded") {
+            return guest(GuestFailure::MemoryLimit);
         }
         // What is left are values that break the rules of the component model: pointers out of bounds, bytes that are
         // no UTF-8, cases that do not exist.
@@ -130,9 +154,28 @@ impl types::Host for Stay {}
 
 impl logging::Host for Stay {
     fn log(&mut self, level: logging::Level, message: String) -> wasmtime::Result<()> {
-        self.log_bytes_said = self.log_bytes_said.saturating_add(message.len());
+        self.count_said(message.len())?;
+        let level = match level {
+            logging::Level::Debug => Level::Debug,
+            logging::Level::Info => Level::Info,
+            logging::Level::Warn => Level::Warn,
+            logging::Level::Error => Level::Error,
+        };
+        self.keep(level, &message)
+    }
+}
+
+impl Stay {
+    /// Counts what is said before any of it is looked at.
+    pub(super) fn count_said(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.log_bytes_said = self.log_bytes_said.saturating_add(bytes);
+        if self.log_bytes_said > limits::LOG_BYTES_SAID_MAX { self.stop(Stop::LogFlood) } else { Ok(()) }
+    }
+
+    /// Keeps a line that was said, as far as it fits.
+    pub(super) fn keep(&mut self, level: Level, message: &str) -> wasmtime::Result<()> {
         let lines_said = self.logs_dropped.saturating_add(u32::try_from(self.logs.len()).unwrap_or(u32::MAX));
-        if self.log_bytes_said > limits::LOG_BYTES_SAID_MAX || lines_said >= limits::LOG_LINES_SAID_MAX {
+        if lines_said >= limits::LOG_LINES_SAID_MAX {
             return self.stop(Stop::LogFlood);
         }
         // Once a line was dropped all later ones are: what is kept is a beginning, without holes.
@@ -141,18 +184,12 @@ impl logging::Host for Stay {
             return Ok(());
         }
         // Cut before it is escaped (it may be megabytes) and after (escaping makes it longer).
-        let text = cut(&escape(&cut(&message, limits::LOG_LINE_BYTES_MAX)), limits::LOG_LINE_BYTES_MAX);
+        let text = cut(&escape(&cut(message, limits::LOG_LINE_BYTES_MAX)), limits::LOG_LINE_BYTES_MAX);
         if self.log_bytes_kept + text.len() > limits::LOG_BYTES_KEPT_MAX {
             self.logs_dropped += 1;
             return Ok(());
         }
         self.log_bytes_kept += text.len();
-        let level = match level {
-            logging::Level::Debug => Level::Debug,
-            logging::Level::Info => Level::Info,
-            logging::Level::Warn => Level::Warn,
-            logging::Level::Error => Level::Error,
-        };
         self.logs.push(LogLine { level, text });
         Ok(())
     }

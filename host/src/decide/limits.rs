@@ -13,6 +13,9 @@ use super::boundary;
 /// The hungriest guest measured (JavaScript on StarlingMonkey, 256 KiB) needs 545 million; Rust needs 1 million. It is
 /// about one second of a slow core.
 pub const FUEL: u64 = 1_000_000_000;
+/// What an instruction costs that calls into the engine: growing by nothing or filling no bytes takes some 50 ns, and
+/// would else count as 1.
+pub const ENGINE_CALL_FUEL: u8 = 250;
 /// The backstop for what fuel can't see. Ten times what the fuel lasts, so it strikes only where the machine stalls.
 pub const EPOCH: Duration = Duration::from_secs(10);
 /// How often the epoch rises: often enough to be within 1 % of the backstop, seldom enough not to keep a laptop awake.
@@ -56,6 +59,14 @@ pub const LOG_LINE_BYTES_MAX: usize = 1 << 10;
 pub const LOG_LINES_SAID_MAX: u32 = 100_000;
 /// Bytes said in all before the policy is stopped: some 10 ms of the host's copying, which no fuel counts.
 pub const LOG_BYTES_SAID_MAX: usize = 16 << 20;
+/// Handles of resources that a guest may hold at once, its own and the host's together: each costs the host some 24
+/// bytes. Python with all of WASI stubbed inside it holds some dozens.
+pub const HANDLES_MAX: usize = 10_000;
+/// Calls of WASI in one decision: some 50 ms of the host's time, which no fuel counts. Runtimes need some hundreds.
+pub const WASI_CALLS_MAX: u32 = 100_000;
+/// Bytes that those calls may make the host make up in all, random ones above all: some 50 ms of digests. What is printed
+/// is counted as what is said.
+pub const WASI_BYTES_MAX: usize = HOSTCALL_BYTES_MAX;
 /// The detail of a failure is cut to this many bytes.
 pub const DETAIL_BYTES_MAX: usize = 1 << 10;
 /// Calls that a backtrace names, the innermost: enough to find the place. A guest that recurses has 16,000.
@@ -74,6 +85,7 @@ pub fn identity() -> SandboxIdentity {
     // In the order above, and only what can change an answer. Integers are varints, so widths do not matter.
     let sandbox: &[u64] = &[
         FUEL,
+        u64::from(ENGINE_CALL_FUEL),
         GUEST_STACK_BYTES_MAX as u64,
         MEMORY_BYTES_MAX as u64,
         TABLE_ELEMENT_BYTES as u64,
@@ -88,6 +100,9 @@ pub fn identity() -> SandboxIdentity {
         LOG_LINE_BYTES_MAX as u64,
         u64::from(LOG_LINES_SAID_MAX),
         LOG_BYTES_SAID_MAX as u64,
+        HANDLES_MAX as u64,
+        u64::from(WASI_CALLS_MAX),
+        WASI_BYTES_MAX as u64,
     ];
     let boundary: Vec<u64> = boundary::LIMITS.iter().map(|limit| *limit as u64).collect();
     SandboxIdentity {

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use quarterdeck_core::decision::{Decision, Description};
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::encoding;
+use quarterdeck_core::ids::Timestamp;
 use quarterdeck_core::situation::{SITUATION_BYTES_MAX, Situation};
 use quarterdeck_core::upload::Profile;
 use wasmtime::component::{Component, HasSelf, Linker};
@@ -32,7 +33,8 @@ use super::bindings::{Policy as Bound, PolicyPre};
 use super::guest::{Stay, detail, shorten};
 use super::shape::{self, Mismatch};
 use super::structure::{self, StructureError};
-use super::{backtrace, boundary, engine, limits};
+use super::wasi::Moment;
+use super::{backtrace, boundary, engine, limits, wasi};
 
 /// The engine could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +90,7 @@ pub(super) enum Way {
 pub(super) struct Ready {
     engine: Engine,
     pre: PolicyPre<Stay>,
+    profile: Profile,
     under_way: Arc<AtomicUsize>,
 }
 
@@ -122,10 +125,10 @@ impl Sandbox {
 
     fn make(&self, bytes: &[u8]) -> Result<Policy, LoadError> {
         let outside = structure::examine(bytes)?;
-        shape::compare_names(&outside)?;
-        let ready = self.link(&self.compile(bytes)?)?;
+        let profile = shape::compare_names(&outside)?;
+        let ready = self.link(&self.compile(bytes)?, profile)?;
         let description = ready.describe().map_err(|failed| LoadError::Describe(Box::new(failed)))?;
-        Ok(Policy::of(Digest::of(bytes), Profile::Pure, description, Way::Here(ready)))
+        Ok(Policy::of(Digest::of(bytes), profile, description, Way::Here(ready)))
     }
 
     /// Compiles a component whose structure was examined.
@@ -133,14 +136,17 @@ impl Sandbox {
         Component::from_binary(&self.engine, bytes).map_err(|error| LoadError::Compile(detail(&error)))
     }
 
-    /// Compares a component, whose names were compared, with the contract's types, and gives it what it imports.
-    pub(super) fn link(&self, component: &Component) -> Result<Ready, LoadError> {
+    /// Compares a component, whose names were compared, with the contract's types, and gives it what its profile has.
+    pub(super) fn link(&self, component: &Component, profile: Profile) -> Result<Ready, LoadError> {
         shape::compare_types(&self.engine, component)?;
         let link = |error: wasmtime::Error| LoadError::Link(detail(&error));
         let mut linker = Linker::new(&self.engine);
         Bound::add_to_linker::<_, HasSelf<_>>(&mut linker, |stay| stay).map_err(link)?;
+        if profile == Profile::Wasi {
+            wasi::link(&mut linker, component).map_err(link)?;
+        }
         let pre = PolicyPre::new(linker.instantiate_pre(component).map_err(link)?).map_err(link)?;
-        Ok(Ready { engine: self.engine.clone(), pre, under_way: self.under_way.clone() })
+        Ok(Ready { engine: self.engine.clone(), pre, profile, under_way: self.under_way.clone() })
     }
 
     /// The engine that this sandbox compiles for.
@@ -200,16 +206,17 @@ impl Policy {
     /// [`Policy::decide`] on a situation that whoever asks has decoded already.
     pub fn decide_on(&self, situation: Situation) -> Answer {
         match &self.way {
-            Way::Here(ready) => guarded(|| ready.ask(&boundary::lower(situation))),
+            Way::Here(ready) => guarded(|| ready.decide_on(situation)),
             Way::Apart(apart) => apart.decide(&encoding::encode(&situation)),
         }
     }
 
     /// [`Policy::decide`] from the moment when the situation has been decoded and lowered: what the benchmark compares
-    /// with its floor. Only bytes go to a process of its own.
+    /// with its floor. A policy with WASI draws other random bytes here, since the situation's own bytes are
+    /// not at hand. Only bytes go to a process of its own.
     pub fn ask(&self, situation: &wit::Situation) -> Answer {
         match &self.way {
-            Way::Here(ready) => ready.ask(situation),
+            Way::Here(ready) => ready.ask(situation, Moment { now: Timestamp(situation.now), seed: Digest::ZERO }),
             Way::Apart(_) => aborted(HostAbort::Situation, "a process of its own is shown bytes".to_owned()),
         }
     }
@@ -241,7 +248,9 @@ pub(super) fn aborted(kind: HostAbort, detail: String) -> Answer {
 /// What came of a call, once its store has nothing more to do.
 fn answer(store: Store<Stay>, class: Class) -> Answer {
     let fuel = limits::FUEL - store.get_fuel().unwrap_or(0);
-    let Stay { memory_bytes, logs, logs_dropped, backtrace, .. } = store.into_data();
+    let mut stay = store.into_data();
+    stay.end_lines();
+    let Stay { memory_bytes, logs, logs_dropped, backtrace, .. } = stay;
     Answer { class, logs, logs_dropped, fuel, memory_bytes: memory_bytes as u64, backtrace }
 }
 
@@ -251,21 +260,36 @@ impl Ready {
         guarded(|| self.decide_unguarded(situation))
     }
 
-    fn decide_unguarded(&self, situation: &[u8]) -> Answer {
-        if situation.len() > SITUATION_BYTES_MAX {
-            let detail = format!("the situation has {} bytes, of {SITUATION_BYTES_MAX} at most", situation.len());
+    fn decide_unguarded(&self, bytes: &[u8]) -> Answer {
+        if bytes.len() > SITUATION_BYTES_MAX {
+            let detail = format!("the situation has {} bytes, of {SITUATION_BYTES_MAX} at most", bytes.len());
             return aborted(HostAbort::Situation, detail);
         }
         // That the bytes are canonical was proved when they were journaled.
-        let situation: Situation = match encoding::decode_ours(situation) {
+        let situation: Situation = match encoding::decode_ours(bytes) {
             Ok(situation) => situation,
             Err(error) => return aborted(HostAbort::Situation, error.to_string()),
         };
-        self.ask(&boundary::lower(situation))
+        let moment = self.moment(situation.now, || Digest::of(bytes));
+        self.ask(&boundary::lower(situation), moment)
     }
 
-    fn ask(&self, situation: &wit::Situation) -> Answer {
-        let mut store = self.store();
+    /// The moment of a situation. Its digest takes as long as a small decision, so it is made only where it is drawn from.
+    fn moment(&self, now: Timestamp, digest: impl FnOnce() -> Digest) -> Moment {
+        match self.profile {
+            Profile::Pure => Moment::default(),
+            Profile::Wasi => Moment { now, seed: digest() },
+        }
+    }
+
+    /// Asks it to decide on a situation that was decoded already.
+    fn decide_on(&self, situation: Situation) -> Answer {
+        let moment = self.moment(situation.now, || Digest::of(&encoding::encode(&situation)));
+        self.ask(&boundary::lower(situation), moment)
+    }
+
+    fn ask(&self, situation: &wit::Situation, moment: Moment) -> Answer {
+        let mut store = self.store(moment);
         let said = self.call(&mut store, |policy, store| policy.call_decide(store, situation));
         let class = said.map(|said| match said {
             Ok(decision) => match boundary::lift(decision) {
@@ -279,7 +303,7 @@ impl Ready {
 
     /// Asks it what it is.
     pub(super) fn describe(&self) -> Result<Description, Answer> {
-        let mut store = self.store();
+        let mut store = self.store(Moment::default());
         let said = self.call(&mut store, |policy, store| policy.call_describe(store));
         let lifted = said.and_then(|said| boundary::lift_description(said).map_err(|refused| malformed(&refused)));
         lifted.map_err(|failed| answer(store, failed))
@@ -287,7 +311,7 @@ impl Ready {
 
     /// Instantiates it and asks nothing; it decides nothing then.
     pub(super) fn come_to_life(&self) -> Answer {
-        let mut store = self.store();
+        let mut store = self.store(Moment::default());
         let lived = self.call(&mut store, |_, _| Ok(()));
         let nothing = || Class::Decided(encoding::encode(&Decision::default()));
         answer(store, lived.map_or_else(|failed| failed, |()| nothing()))
@@ -308,14 +332,15 @@ impl Ready {
         })
     }
 
-    fn store(&self) -> Store<Stay> {
-        let mut store = Store::new(&self.engine, Stay::default());
+    fn store(&self, moment: Moment) -> Store<Stay> {
+        let mut store = Store::new(&self.engine, Stay::in_moment(moment));
         store.limiter(|stay| stay);
         store.set_fuel(limits::FUEL).expect("the engine counts fuel");
         let ticks = limits::EPOCH.as_millis() / limits::EPOCH_TICK.as_millis();
         store.set_epoch_deadline(u64::try_from(ticks).expect("the epoch is seconds, not ages"));
         store.epoch_deadline_trap();
         store.set_hostcall_fuel(limits::HOSTCALL_BYTES_MAX);
+        store.set_max_component_handles(limits::HANDLES_MAX);
         store
     }
 }

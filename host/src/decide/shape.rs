@@ -4,16 +4,19 @@
 //! that is off by one is "not found". An author who built against another version of the contract deserves one
 //! sentence that names the field. So names are compared first, then each function's type, part by part, against
 //! `wit/policy.wit` itself, whose text is compiled into the host. More exports than the contract has are allowed (two
-//! of the five languages tried add one); an import that no profile gives is not.
+//! of the five languages tried add one); an import that no profile gives is not. Which profile a component asks for follows
+//! from its imports alone, so nobody has to declare it and nobody can declare it wrongly.
 
 use std::sync::LazyLock;
 
+use quarterdeck_core::upload::Profile;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type as Has};
 use wasmtime::{Engine, component::Component};
 use wit_parser::{Function, Interface, Resolve, Type as Wants, TypeDefKind};
 
 use super::guest::shorten;
 use super::structure::Outside;
+use super::wasi::{self, Given};
 
 const CONTRACT: &str = include_str!("../../../wit/policy.wit");
 const DECIDER: &str = "quarterdeck:policy/decider";
@@ -40,12 +43,12 @@ pub enum Mismatch {
     /// It wants what no profile gives.
     #[error("this component imports {0}, which no profile gives")]
     Foreign(String),
-    /// It wants an interface of the contract, but of another version.
+    /// It wants an interface that a profile gives, but of another version.
     #[error("this component imports {has}; this host gives {gives}")]
     ForeignVersion {
         /// The import's own name.
         has: String,
-        /// The interface of the contract.
+        /// The interface as the host has it.
         gives: String,
     },
     /// A function or type differs.
@@ -73,8 +76,8 @@ static OURS: LazyLock<Contract> = LazyLock::new(|| {
     Contract { resolve, version }
 });
 
-/// Compares the names of what a component takes and gives.
-pub(super) fn compare_names(outside: &Outside) -> Result<(), Mismatch> {
+/// Compares the names of what a component takes and gives, and tells which profile it asks for.
+pub(super) fn compare_names(outside: &Outside) -> Result<Profile, Mismatch> {
     let version = &OURS.version;
     let decider = format!("{DECIDER}@{version}");
     if !outside.exports.contains(&decider) {
@@ -85,15 +88,29 @@ pub(super) fn compare_names(outside: &Outside) -> Result<(), Mismatch> {
         });
     }
     let given = |name: &String| GIVEN.iter().any(|given| *name == format!("{PACKAGE}{given}@{version}"));
-    let foreign: Vec<String> = outside.imports.iter().filter(|name| !given(name)).cloned().collect();
-    let of_another_version = |name: &&String| {
+    let foreign: Vec<&String> = outside.imports.iter().filter(|name| !given(name)).collect();
+    let of_another_version = |name: &&&String| {
         name.strip_prefix(PACKAGE).and_then(|rest| rest.split('@').next()).is_some_and(|name| GIVEN.contains(&name))
     };
     if let Some(has) = foreign.iter().find(of_another_version) {
         let gives = format!("{}@{version}", has.split('@').next().unwrap_or_default());
         return Err(Mismatch::ForeignVersion { has: shorten(has), gives });
     }
-    if foreign.is_empty() { Ok(()) } else { Err(Mismatch::Foreign(names(&foreign))) }
+    if foreign.is_empty() {
+        return Ok(Profile::Pure);
+    }
+    let unknown: Vec<String> =
+        foreign.iter().filter(|name| wasi::given(name) == Given::No).map(|name| (*name).clone()).collect();
+    if !unknown.is_empty() {
+        return Err(Mismatch::Foreign(names(&unknown)));
+    }
+    match foreign.iter().find(|name| wasi::given(name) == Given::OtherVersion) {
+        Some(has) => {
+            let gives = format!("{}@0.2", has.split('@').next().unwrap_or_default());
+            Err(Mismatch::ForeignVersion { has: shorten(has), gives })
+        }
+        None => Ok(Profile::Wasi),
+    }
 }
 
 fn names(all: &[String]) -> String {

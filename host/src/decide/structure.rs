@@ -10,7 +10,7 @@
 
 use wasmparser::{
     Chunk, ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef,
-    Encoding, Instance, Parser, Payload,
+    ElementItems, Encoding, Instance, Parser, Payload,
 };
 
 use super::guest::shorten;
@@ -27,6 +27,9 @@ pub const PARTS_MAX: usize = 200;
 pub const INSTANCES_MAX: u64 = 250;
 /// Functions in all modules together. StarlingMonkey has fewer than 30,000; each costs the compiler some 0.2 ms.
 pub const FUNCTIONS_MAX: u64 = 60_000;
+/// Elements that fill tables, in all modules together. The largest guest measured has some 12,000, and a table holds
+/// 60,000; each takes one byte of the file and the compiler far longer than any other byte.
+pub const ELEMENTS_MAX: u64 = 100_000;
 /// Bytes in one section of component types that may open a nested type; every level of nesting needs one. The readers
 /// of such types recurse once a level and nothing in wasmtime 48 limits that before the stack ends: 3.9 KB, 1,300
 /// levels deep, abort a process with 8 MiB of stack (7 KB a level, unoptimised), and a hundred fit into 2 MiB with room
@@ -57,6 +60,9 @@ pub enum StructureError {
     /// It has too many functions.
     #[error("it has {0} functions, of {FUNCTIONS_MAX} at most")]
     Functions(u64),
+    /// Its segments have too many elements.
+    #[error("it has {0} elements for its tables, of {ELEMENTS_MAX} at most")]
+    Elements(u64),
     /// Its types may be nested too deep.
     #[error("its types may be nested deeper than {TYPE_OPENINGS_MAX} levels")]
     Types,
@@ -88,6 +94,7 @@ struct Reading<'a> {
     scopes: Vec<Scope>,
     parts: usize,
     functions: u64,
+    elements: u64,
     outside: Outside,
 }
 
@@ -114,7 +121,8 @@ pub(super) fn examine(bytes: &[u8]) -> Result<Outside, StructureError> {
     if let Some(what) = what_else(bytes) {
         return Err(StructureError::NotWasm(what));
     }
-    let mut reading = Reading { bytes, scopes: vec![], parts: 0, functions: 0, outside: Outside::default() };
+    let mut reading =
+        Reading { bytes, scopes: vec![], parts: 0, functions: 0, elements: 0, outside: Outside::default() };
     let mut parser = Parser::new(0);
     parser.set_features(wasmparser::WasmFeatures::all());
     for payload in parser.parse_all(bytes) {
@@ -156,6 +164,13 @@ impl Reading<'_> {
                 self.functions += u64::from(section.count());
                 if self.functions > FUNCTIONS_MAX { Err(StructureError::Functions(self.functions)) } else { Ok(()) }
             }
+            Payload::ElementSection(section) => section.into_iter().try_for_each(|segment| {
+                self.elements += u64::from(match segment.map_err(unreadable)?.items {
+                    ElementItems::Functions(items) => items.count(),
+                    ElementItems::Expressions(_, items) => items.count(),
+                });
+                if self.elements > ELEMENTS_MAX { Err(StructureError::Elements(self.elements)) } else { Ok(()) }
+            }),
             Payload::InstanceSection(section) => {
                 section.into_iter().try_for_each(|instance| match instance.map_err(unreadable)? {
                     Instance::Instantiate { .. } => self.add_instances(1),

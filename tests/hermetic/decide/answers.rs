@@ -125,6 +125,15 @@ async fn a_thread_that_does_not_come_back_costs_its_turn_and_no_other() {
 }
 
 #[test]
+fn what_calls_into_the_engine_costs_more_than_an_instruction() {
+    // A million calls that do nothing: at the price of an instruction, such a loop would outlast its fuel by the clock.
+    for guest in ["hostile/memory-grow-zero", "hostile/table-grow-zero"] {
+        let fuel = policy(guest).decide(&bytes(1)).fuel;
+        assert!((250_000_000..300_000_000).contains(&fuel), "{guest} took {fuel} of fuel");
+    }
+}
+
+#[test]
 fn the_identity_names_the_engine_that_is_linked() {
     let lock = include_str!("../../../Cargo.lock");
     let at = lock.find("name = \"wasmtime\"\n").expect("wasmtime is in the lock file");

@@ -5,6 +5,7 @@ mod boundary;
 mod hostile;
 mod refused;
 mod steward;
+mod wasi;
 
 use std::sync::LazyLock;
 

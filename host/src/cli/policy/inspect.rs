@@ -38,7 +38,7 @@ pub(in crate::cli) fn inspect(file: &Path, output: Output) -> Result<String, Fai
         file,
         bytes: &bytes,
         anatomy: anatomy(&bytes),
-        profile: loaded.is_ok().then_some(Profile::Pure),
+        profile: loaded.as_ref().ok().map(|policy| policy.profile()),
         description: loaded.as_ref().ok().map(|policy| policy.description().clone()),
         problem: loaded.err().map(|error| crate::driver::chain(&error)),
     };

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::answer::{Answer, Class};
 use super::super::guest::detail;
+use super::super::probe::{Probe, compare};
 use super::super::sandbox::{LoadError, Ready, Sandbox};
 use super::super::shape;
 use super::super::structure::{self, COMPONENT_BYTES_MAX};
@@ -89,10 +90,15 @@ fn examine(sandbox: &Sandbox, bytes: &[u8], host: &mut impl Write) -> Result<(),
     tell(host, &Told::Passed(Step::Compile, format!("{} bytes of code", code.len())))?;
     drop(code);
 
-    shape::compare_names(&outside).map_err(|mismatch| Stop::Refused(Step::Imports, mismatch.to_string()))?;
-    let ready = sandbox.link(&component).map_err(refused(Step::Imports))?;
-    tell(host, &Told::Fits(Profile::Pure))?;
-    tell(host, &Told::Passed(Step::Imports, "the contract, and nothing else".to_owned()))?;
+    let profile =
+        shape::compare_names(&outside).map_err(|mismatch| Stop::Refused(Step::Imports, mismatch.to_string()))?;
+    let ready = sandbox.link(&component, profile).map_err(refused(Step::Imports))?;
+    let seen = match profile {
+        Profile::Pure => "the contract, and nothing else",
+        Profile::Wasi => "the contract, and WASI",
+    };
+    tell(host, &Told::Fits(profile))?;
+    tell(host, &Told::Passed(Step::Imports, seen.to_owned()))?;
 
     let lived = ready.come_to_life();
     called(host, Step::Instantiate, Call::Life, &lived)?;
@@ -128,8 +134,10 @@ fn decide(ready: &Ready, description: &Description, host: &mut impl Write) -> Re
         let situation = encoding::encode(&samples::situation(index, description, memo.clone()));
         let (first, second) = (ready.decide(&situation), ready.decide(&situation));
         tell(host, &Told::Answered(Call::Sample(index), first.clone()))?;
-        if let Some(difference) = difference(&first, &second) {
-            return Err(refuse(name, format!("it is not deterministic: {difference}")));
+        match compare(&first, &second) {
+            // What the host gave up is told below.
+            Probe::Same | Probe::NotCompared => {}
+            Probe::Differs(how) => return Err(refuse(name, format!("it is not deterministic: {how}"))),
         }
         match &first.class {
             Class::Decided(bytes) => memo = kept(bytes, description).or(memo),
@@ -144,19 +152,6 @@ fn kept(decision: &[u8], description: &Description) -> Option<Memo> {
     let bytes = encoding::decode_ours::<Decision>(decision).ok()?.memo?;
     let format = description.memo_format.clone();
     description.reads_memos.contains(&format).then_some(Memo { format, bytes })
-}
-
-fn difference(first: &Answer, second: &Answer) -> Option<String> {
-    let two = |what: &str, a: String, b: String| Some(format!("asked twice, it {what} {a} and then {b}"));
-    match (&first.class, &second.class) {
-        (Class::Decided(a), Class::Decided(b)) if a != b => {
-            two("decided", format!("{} bytes", a.len()), format!("{} other bytes", b.len()))
-        }
-        (a, b) if a.name() != b.name() => two("answered", a.name(), b.name()),
-        (_, _) if first.fuel != second.fuel => two("used", format!("{} of fuel", first.fuel), second.fuel.to_string()),
-        (_, _) if first != second => Some("asked twice, it said something else".to_owned()),
-        (_, _) => None,
-    }
 }
 
 fn used(answer: &Answer) -> String {

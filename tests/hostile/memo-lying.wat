@@ -1,0 +1,11 @@
+;; expect: guest:malformed
+;; A memo of 4 GiB less one byte in a memory of one page.
+(module
+  ;; include prelude
+  ;; include allocator
+  ;; include describe
+  (func (export "quarterdeck:policy/decider@0.1.0#decide") (param i32) (result i32)
+    (i32.store8 (i32.const 152) (i32.const 1))
+    (i32.store (i32.const 156) (i32.const 4096))
+    (i32.store (i32.const 160) (i32.const 0xffff_ffff))
+    (i32.const 128)))

@@ -1,0 +1,12 @@
+;; expect: guest:malformed
+;; A memo of one byte more than 64 KiB.
+(module
+  ;; include prelude
+  ;; include allocator
+  ;; include describe
+  (func (export "quarterdeck:policy/decider@0.1.0#decide") (param i32) (result i32)
+    (drop (memory.grow (i32.const 2)))
+    (i32.store8 (i32.const 152) (i32.const 1))
+    (i32.store (i32.const 156) (i32.const 4096))
+    (i32.store (i32.const 160) (i32.const 65537))
+    (i32.const 128)))

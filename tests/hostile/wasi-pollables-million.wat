@@ -1,0 +1,11 @@
+;; expect: guest:memory-limit
+;; Makes pollables and keeps them: each would cost the host.
+;; world wasi
+(module
+  (import "wasi:clocks/monotonic-clock@0.2.6" "subscribe-duration" (func $wait (param i64) (result i32)))
+  ;; include prelude
+  ;; include allocator
+  ;; include describe
+  (func (export "quarterdeck:policy/decider@0.1.0#decide") (param i32) (result i32)
+    (loop $more (drop (call $wait (i64.const 1))) (br $more))
+    unreachable))
