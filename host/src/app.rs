@@ -25,7 +25,7 @@ use self::data::Data;
 pub use self::data::redaction_key;
 use crate::api::workers::ListenError;
 use crate::config::{BrainConfig, Config};
-use crate::decide::{Catalog, CatalogError, LoadError, SandboxError};
+use crate::decide::{CatalogError, SandboxError};
 use crate::driver::{Beside, Driver, clock};
 use crate::observe::files::FileMissions;
 use crate::observe::local::ProbeError;
@@ -33,6 +33,7 @@ use crate::orient::brain::Brain;
 use crate::orient::gemini::{self, Gemini, GeminiConfig};
 use crate::orient::offline::Offline;
 use crate::remember::{Blobs, Book, Durable, JournalError, StateStore};
+use crate::uploads::Uploads;
 use crate::{Ports, act};
 
 /// The default policy, as it was built from `guest-policies/steward`.
@@ -224,13 +225,12 @@ pub enum StartError {
     #[error("put another charter in force")]
     Charter(#[source] CommandError),
     /// The policy can't be used.
-    #[error("load the policy {name}")]
+    #[error("let {name} be a policy here: {why}")]
     Policy {
         /// Its file.
         name: String,
-        /// Why not.
-        #[source]
-        source: LoadError,
+        /// The check that refused it, and what it saw.
+        why: String,
     },
     /// The policies can't be had.
     #[error("open the catalog of policies")]
@@ -287,8 +287,8 @@ pub struct Host {
     pub blobs: Arc<Blobs>,
     /// States and locks; none in a rehearsal, whose states are imagined.
     pub states: Option<Arc<StateStore>>,
-    /// Its policies.
-    pub catalog: Arc<Catalog>,
+    /// Its policies, and how uploads are checked.
+    pub uploads: Uploads,
     server: Option<JoinHandle<()>>,
     commands: Commands,
     updates: broadcast::Sender<Arc<Update>>,
@@ -354,7 +354,7 @@ impl Host {
 /// # Errors
 /// Where something that it needs is missing or wrong; it then has changed nothing but its data folder.
 pub async fn start(mut config: Config) -> Result<Host, StartError> {
-    let Data { rehearsal, why, folder, blobs, key, redactor, reader, missions, policy, catalog, book } =
+    let Data { rehearsal, why, folder, blobs, key, redactor, reader, missions, policy, uploads, book } =
         data::ready(&config).await?;
     let changed = Arc::new(Notify::new());
     let wake: Arc<dyn Fn() + Send + Sync> = {
@@ -388,7 +388,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         ports,
         book: book.clone(),
         policy,
-        catalog: catalog.clone(),
+        catalog: uploads.catalog.clone(),
         beside: Beside::default(),
         changed_beside: Arc::default(),
         interval: config.interval,
@@ -405,7 +405,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         book,
         blobs,
         states: adapters.states,
-        catalog,
+        uploads,
         server,
         commands: Commands(commands),
         updates,

@@ -36,8 +36,10 @@ pub struct Config {
     pub terraform: Option<PathBuf>,
     /// Variables that Terraform gets beside what the worker sets: where providers are found, proxies, certificates.
     pub tool_environment: Vec<(String, String)>,
-    /// The policy's component; steward where none is named.
+    /// The policy's component; the one that decides by the journal's word where none is named, and steward at first.
     pub policy: Option<PathBuf>,
+    /// Whether policies that were uploaded decide in a process without rights.
+    pub isolate: bool,
     /// Who is asked for advice; none asks the table of rules.
     pub brain: Option<BrainConfig>,
 }

@@ -26,6 +26,7 @@ pub mod replay;
 pub mod shadow;
 pub mod telemetry;
 pub mod turn;
+pub mod uploads;
 pub mod view;
 
 /// What the loop reaches the world through. Each port has a second adapter, and none of them ever waits.

@@ -8,11 +8,13 @@
 //! - `recall` reads a journal and hands on each turn as it stood.
 //! - `rerun` asks again on several threads, `asking` is what each of them does; `candidate` is what another policy keeps
 //!   from turn to turn.
+//! - `beside` compares two that did not decide.
 //! - `compare` finds what is not the same, `report` counts it.
 //!
 //! What is *not* here: how it is told, which is the command line's, and anything that writes.
 
 mod asking;
+mod beside;
 mod candidate;
 mod compare;
 mod recall;
@@ -32,6 +34,7 @@ use quarterdeck_core::verdict::Verdict;
 
 use crate::remember::JournalError;
 
+pub use beside::{Beside, beside};
 pub use compare::{Difference, What};
 use compare::{Exact, Side, differences};
 pub(crate) use recall::Recall;

@@ -14,6 +14,7 @@ mod budget;
 mod charter;
 mod mission;
 mod pause;
+mod policies;
 mod time;
 mod turn;
 mod work;
@@ -28,6 +29,7 @@ pub use budget::BudgetView;
 pub use charter::{CandidateView, CharterView};
 pub use mission::{Condition, FailureView, MissionView, ObjectView, PlanView};
 pub use pause::PauseView;
+pub use policies::{NomineeView, PoliciesView, ShadowView, ShelvedView, TenureView, memo_told};
 pub use time::{age, rfc3339};
 pub use turn::{Rulings, TurnView, class, paused};
 pub use work::{FindingView, NotificationView, VerdictView, WorkerView};
@@ -45,6 +47,8 @@ pub struct View {
     pub turn: u32,
     /// The policy that decides: its name, version and digest.
     pub policy: Option<String>,
+    /// The policies beside it: on the shelf, in the past, waiting, in the shadow.
+    pub policies: PoliciesView,
     /// The charter in force, and the one that waits.
     pub charter: CharterView,
     /// The engine as it was seen last.
@@ -76,6 +80,7 @@ pub fn look(ledger: &Ledger, situation: Option<&Situation>, now: Timestamp) -> V
         at: now,
         turn: ledger.turn,
         policy: policy.map(|(policy, digest)| format!("{} {} ({})", policy.name, policy.version, digest.short(12))),
+        policies: policies::view(ledger, now),
         charter: charter::view(ledger, now),
         engine: engine.map(|engine| format!("{} (API {} to {})", engine.version, engine.api_min, engine.api)),
         pauses: ledger.pauses.iter().map(|paused| PauseView::of(ledger, paused)).collect(),

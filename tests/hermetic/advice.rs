@@ -58,6 +58,7 @@ pub(crate) async fn host(data: &Path, gemini: &FakeGemini) -> Host {
         terraform: None,
         tool_environment: Vec::new(),
         policy: None,
+        isolate: false,
         brain: Some(brain),
     };
     app::start(config).await.expect("a host")

@@ -36,6 +36,7 @@ async fn run(data: &Path, name: &str, yes: bool) -> Host {
         terraform: None,
         tool_environment: Vec::new(),
         policy: None,
+        isolate: false,
         brain: None,
     };
     app::start(config).await.unwrap()

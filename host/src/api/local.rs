@@ -6,6 +6,9 @@
 //! POST /v1/commands        a `Command`; who says it is the user at the other end of the socket
 //! POST /v1/charter         an `Amending`: another charter is wanted; answered with an `Amended`
 //! POST /v1/states          a `StateRequest`: look at states, take a copy, bring one back
+//! POST /v1/policies        a component goes up (its source and signatures in headers); answered with a `Pushed`
+//! POST /v1/activations     an `Activating`: another policy shall decide, or be the shadow; answered with a `Wanted`
+//! POST /v1/rollback        a `RollingBack`: the policy before decides again; answered with a `RolledBack`
 //! ```
 //!
 //! The socket has mode 0600, and each request is answered only to root or to the host's own user, by what the kernel says
@@ -17,6 +20,7 @@
 
 mod charter;
 mod client;
+mod policies;
 mod socket;
 mod states;
 
@@ -44,10 +48,12 @@ use crate::app::{CommandFailed, Commands, Update, Updates};
 use crate::driver::chain;
 use crate::remember::states::StateFault;
 use crate::remember::{Blobs, Book, StateStore};
+use crate::uploads::Uploads;
 use crate::view::{self, View};
 
 pub use charter::{Amended, Amending};
 pub use client::{Client, ClientError};
+pub use policies::{Activating, Pushed, RolledBack, RollingBack, Wanted};
 pub use socket::{ListenError, is_alive, listen};
 pub use states::{StateRequest, answer};
 
@@ -73,6 +79,8 @@ pub struct Desk {
     pub last: watch::Receiver<Option<Arc<Update>>>,
     /// Whether others than the host's own user may approve: those who can open the socket.
     pub shared: bool,
+    /// How uploads are checked, and where policies are.
+    pub uploads: Uploads,
     /// Reads the time.
     pub clock: fn() -> Timestamp,
 }
@@ -121,6 +129,9 @@ fn router(desk: Desk) -> Router {
         .route("/v1/commands", post(command))
         .route("/v1/charter", post(charter::amend).layer(DefaultBodyLimit::max(charter::BYTES_MAX)))
         .route("/v1/states", post(states).layer(DefaultBodyLimit::max(2 * STATE_BYTES_MAX)))
+        .route("/v1/policies", post(policies::push).layer(DefaultBodyLimit::max(policies::BYTES_MAX)))
+        .route("/v1/activations", post(policies::activate).layer(DefaultBodyLimit::max(policies::WISH_BYTES_MAX)))
+        .route("/v1/rollback", post(policies::roll_back))
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, "there is nothing at this path", "quarterdeck --help") })
         .layer(DefaultBodyLimit::max(COMMAND_BYTES_MAX))
         .layer(middleware::from_fn_with_state(desk.clone(), known))

@@ -11,7 +11,6 @@ use quarterdeck_core::observation::{Command, Commanded, Person};
 use quarterdeck_core::pause::Scope;
 use quarterdeck_core::situation::{ApprovalState, Autonomy};
 use quarterdeck_core::text::escape;
-use quarterdeck_core::upload::{Profile, Report};
 use tracing::warn;
 
 use super::StartError;
@@ -21,6 +20,7 @@ use crate::decide::catalog::Stored;
 use crate::decide::{self, Catalog, Policy};
 use crate::driver::{chain, clock};
 use crate::remember::{Book, Durable, TransactError};
+use crate::uploads::{Checked, Uploads};
 
 /// What a host begins with.
 pub(super) struct Beginning<'a> {
@@ -29,7 +29,7 @@ pub(super) struct Beginning<'a> {
     pub(super) amendment: &'a Amendment,
     /// No mission of this run gets more autonomy.
     pub(super) ceiling: Option<Autonomy>,
-    pub(super) catalog: &'a Catalog,
+    pub(super) uploads: &'a Uploads,
     /// The policy that the command line names.
     pub(super) brought: Option<&'a Brought>,
     /// Whether nothing begins until people say so.
@@ -40,8 +40,9 @@ pub(super) struct Beginning<'a> {
 pub(super) struct Brought {
     /// Its file.
     pub(super) name: String,
-    pub(super) bytes: Vec<u8>,
-    pub(super) policy: Arc<Policy>,
+    pub(super) component: Vec<u8>,
+    /// The signatures that lie beside it.
+    pub(super) signatures: Option<Vec<u8>>,
 }
 
 /// Writes it all down at once, so that no other host's word stands between. Gives back the policy that decides.
@@ -49,8 +50,8 @@ pub(super) fn begin(book: &Book, beginning: &Beginning<'_>) -> Result<Arc<Policy
     let nonce = Digest::from_bytes(random()?);
     let uid = rustix::process::getuid().as_raw();
     let who = Person::Uid(uid);
-    let catalog = beginning.catalog;
-    let named = beginning.brought.map(|brought| keep(catalog, brought, &who)).transpose()?;
+    let catalog = &beginning.uploads.catalog;
+    let named = beginning.brought.map(|brought| keep(beginning.uploads, &book.ledger(), brought, &who)).transpose()?;
     let written = book.transact(|ledger| {
         let at = clock().max(ledger.now);
         let fallback = catalog.fallback();
@@ -155,43 +156,40 @@ fn started(policy: &Policy, by: Option<u32>, at: Timestamp) -> Entry {
     Entry::Activated(Activated { at, policy: policy.digest(), description, settings, by, how })
 }
 
-/// Keeps a policy of the command line in the catalog, and says what is written down of it.
-fn keep(catalog: &Catalog, brought: &Brought, who: &Person) -> Result<Uploaded, StartError> {
-    let Brought { name, bytes, policy } = brought;
-    let report = Report {
-        policy: policy.digest(),
-        bytes: bytes.len() as u64,
-        sandbox: decide::identity(),
-        profile: Some(Profile::Pure),
-        imports: Vec::new(),
-        exports: Vec::new(),
-        producers: Vec::new(),
-        description: Some(policy.description().clone()),
-        signers: Vec::new(),
-        checks: Vec::new(),
-        samples: Vec::new(),
-        replay: None,
-    };
-    let stored = Stored { component: bytes, report: &report, signatures: None, compiled: None };
-    catalog.keep(&stored)?;
-    catalog.make_ready(policy.clone());
-    Ok(Uploaded::of(&report, who, name, Timestamp(0)).expect("nothing refused it"))
+/// Has a policy of the command line checked as any other upload, and keeps it; says what is written down of it. One that is
+/// on the shelf was checked already.
+fn keep(uploads: &Uploads, ledger: &Ledger, brought: &Brought, who: &Person) -> Result<Uploaded, StartError> {
+    let Brought { name, component, signatures } = brought;
+    let refused = |why: String| StartError::Policy { name: name.clone(), why };
+    let policy = Digest::of(component);
+    if ledger.policies.shelf.contains_key(&policy)
+        && let Some(report) = uploads.catalog.report(policy)?
+        && let Some(uploaded) = Uploaded::of(&report, who, name, Timestamp(0))
+    {
+        return Ok(uploaded);
+    }
+    let Checked { report, artifact } = uploads.examine(ledger, component, signatures.as_deref()).map_err(refused)?;
+    if let Some(check) = report.refusal() {
+        return Err(refused(format!("{}: {}", check.step.name(), check.detail)));
+    }
+    let (signatures, artifact) = (signatures.as_deref(), artifact.as_ref());
+    uploads.catalog.keep(&Stored { component, report: &report, signatures, artifact })?;
+    Uploaded::of(&report, who, name, Timestamp(0)).ok_or_else(|| refused("it does not say what it is".to_owned()))
 }
 
 /// The policy that decides by the ledger's word. Where it can't be loaded any more, the one before it decides, and the
 /// fallback at last.
 fn decides(book: &Book, catalog: &Catalog) -> Result<Arc<Policy>, StartError> {
     let ledger = book.ledger();
-    let active = ledger.policy.digest.zip(ledger.policy.description.as_ref());
-    let Some((active, description)) = active else { return Ok(catalog.fallback().clone()) };
-    let problem = match catalog.load(active, description) {
+    let Some(active) = ledger.policy.digest else { return Ok(catalog.fallback().clone()) };
+    let problem = match catalog.load(active) {
         Ok(policy) => return Ok(policy),
         Err(problem) => chain(&problem),
     };
     warn!(policy = %active.short(12), %problem, "The policy that decided can't be loaded; another one decides.");
     let before = ledger.policies.before(active);
     let tenure = |policy: &Digest| ledger.policies.tenures.iter().rev().find(|tenure| tenure.policy == *policy);
-    let found = before.iter().find_map(|policy| catalog.load(*policy, &tenure(policy)?.description).ok());
+    let found = before.iter().find_map(|policy| catalog.load(*policy).ok());
     let policy = found.unwrap_or_else(|| catalog.fallback().clone());
     let settings = tenure(&policy.digest()).map(|tenure| tenure.settings.clone());
     let description = policy.description().clone();

@@ -1,6 +1,8 @@
 //! What a host needs before anything runs: whether it rehearses, its folder, its missions as they are read, its policy, and
 //! its book with the beginning written down.
 
+use std::ffi::OsStr;
+use std::io::Read as _;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,16 +10,20 @@ use std::sync::Arc;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::observation::SeenMission;
 use quarterdeck_core::redaction::Redactor;
+use quarterdeck_core::signature::SIGNATURE_BYTES_MAX;
 use tracing::warn;
 
 use super::begin::{self, Beginning, Brought};
 use super::granted::Granted;
 use super::{JOURNAL_KEY, STEWARD, StartError, adapters};
 use crate::config::Config;
-use crate::decide::{Catalog, Policy, Sandbox};
+use crate::decide::child::DECIDE;
+use crate::decide::structure::COMPONENT_BYTES_MAX;
+use crate::decide::{Catalog, Isolation, Policy, Sandbox};
 use crate::observe::files::Reader;
 use crate::remember::journal::{self, SEGMENT_BYTES_MAX};
 use crate::remember::{Blobs, Book};
+use crate::uploads::Uploads;
 
 /// All of it.
 pub(super) struct Data {
@@ -33,7 +39,7 @@ pub(super) struct Data {
     pub(super) missions: Vec<SeenMission>,
     /// The one that decides.
     pub(super) policy: Arc<Policy>,
-    pub(super) catalog: Arc<Catalog>,
+    pub(super) uploads: Uploads,
     pub(super) book: Arc<Book>,
 }
 
@@ -68,14 +74,14 @@ pub(super) async fn ready(config: &Config) -> Result<Data, StartError> {
     if rehearsal {
         never_was_real(&config.data.join("real/journal"), &missions, &why)?;
     }
-    let (catalog, brought) = policies(&folder, config.policy.as_deref())?;
+    let (uploads, brought) = policies(&folder, config)?;
     let book = open_book(&folder)?;
     let (amendment, ceiling) = (&config.amendment, config.ceiling);
     let beginning = Beginning {
         rehearsal,
         amendment,
         ceiling,
-        catalog: &catalog,
+        uploads: &uploads,
         brought: brought.as_ref(),
         paused: config.paused,
     };
@@ -83,7 +89,7 @@ pub(super) async fn ready(config: &Config) -> Result<Data, StartError> {
     // Under the charter in force files may say other things than under the one that was asked for.
     granted.in_force(&book);
     let missions = reader.read();
-    Ok(Data { rehearsal, why, folder, blobs, key, redactor, reader, missions, policy, catalog, book })
+    Ok(Data { rehearsal, why, folder, blobs, key, redactor, reader, missions, policy, uploads, book })
 }
 
 fn open_book(folder: &Path) -> Result<Arc<Book>, StartError> {
@@ -142,16 +148,32 @@ pub(super) fn random() -> Result<[u8; 32], StartError> {
 }
 
 /// The policies, and the one that the command line names, if it names one.
-fn policies(folder: &Path, named: Option<&Path>) -> Result<(Arc<Catalog>, Option<Brought>), StartError> {
-    let catalog = Arc::new(Catalog::open(&folder.join("policies"), Sandbox::new()?, STEWARD)?);
-    let Some(path) = named else { return Ok((catalog, None)) };
-    let read = std::fs::read(path);
-    let bytes = read.map_err(|source| StartError::ReadPolicy { path: path.to_owned(), source })?;
-    let name = path.display().to_string();
-    if Digest::of(&bytes) == catalog.fallback().digest() {
-        return Ok((catalog, None));
+fn policies(folder: &Path, config: &Config) -> Result<(Uploads, Option<Brought>), StartError> {
+    let program = std::env::current_exe().map_err(|source| StartError::Folder { path: folder.to_owned(), source })?;
+    let isolation = match config.isolate {
+        true => Isolation::Process { program: program.clone(), allowance: DECIDE },
+        false => Isolation::Thread,
+    };
+    let opened = Catalog::open(&folder.join("policies"), Sandbox::new()?, isolation, program.clone(), STEWARD)?;
+    let uploads = Uploads::new(Arc::new(opened), folder.join("journal"), program);
+    let Some(path) = config.policy.as_deref() else { return Ok((uploads, None)) };
+    let read = |source| StartError::ReadPolicy { path: path.to_owned(), source };
+    let component = bounded(path, COMPONENT_BYTES_MAX).map_err(read)?;
+    if Digest::of(&component) == uploads.catalog.fallback().digest() {
+        return Ok((uploads, None));
     }
-    let loaded = catalog.sandbox().load(&bytes);
-    let policy = Arc::new(loaded.map_err(|source| StartError::Policy { name: name.clone(), source })?);
-    Ok((catalog, Some(Brought { name, bytes, policy })))
+    let beside = PathBuf::from([path.as_os_str(), OsStr::new(".sig")].join(OsStr::new("")));
+    let signatures = match bounded(&beside, SIGNATURE_BYTES_MAX) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        read_it => Some(read_it.map_err(|source| StartError::ReadPolicy { path: beside, source })?),
+    };
+    Ok((uploads, Some(Brought { name: path.display().to_string(), component, signatures })))
+}
+
+/// A file, and one byte more than it may have where it is larger, so that whoever checks it says so.
+fn bounded(path: &Path, bytes_max: usize) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -18,7 +18,9 @@ use quarterdeck_core::situation::Autonomy;
 pub use charter::{AmendArgs, CharterCommand};
 pub use journal::{JournalCommand, PruneArgs, VerifyArgs};
 pub use pause::{PauseArgs, ScopeArgs};
-pub use policy::{CheckArgs, PolicyChildArgs, PolicyCommand, VerifyPolicyArgs};
+pub use policy::{
+    ActivateArgs, CheckArgs, DiffArgs, PolicyChildArgs, PolicyCommand, PushArgs, ShadowArgs, VerifyPolicyArgs,
+};
 pub use replay::ReplayArgs;
 pub use why::WhyArgs;
 
@@ -255,9 +257,13 @@ pub struct RunArgs {
     /// The Terraform program [default: $QUARTERDECK_TERRAFORM or the first on $PATH]
     #[arg(long, value_name = "BIN")]
     pub terraform: Option<PathBuf>,
-    /// The policy that decides, a WebAssembly component [default: steward, which is built in]
+    /// The policy that shall decide, a WebAssembly component, checked as any upload [default: the one that decides by the
+    /// journal's word; steward, which is built in, at first]
     #[arg(long, value_name = "FILE.wasm")]
     pub policy: Option<PathBuf>,
+    /// Let policies that were uploaded decide in a process without rights, which can be killed
+    #[arg(long)]
+    pub isolate: bool,
     /// Ask no model, whatever the environment holds: advice comes from a table.
     #[arg(long)]
     pub offline: bool,

@@ -4,6 +4,7 @@ use super::args::Described;
 use super::exit::{Exit, Failure};
 use super::law;
 use super::place::Place;
+use super::policy;
 use super::print::{self, Output, fields, section, word};
 use crate::view::{ApprovalView, DangerView, FindingView, MissionView, View, WorkerView, age, rfc3339};
 
@@ -20,6 +21,16 @@ pub(super) async fn describe(place: &Place, what: Described, name: &str, output:
         Described::Approval if view.charter.candidate.as_ref().is_some_and(|waiting| waiting.id.as_str() == name) => {
             let waiting = view.charter.candidate.as_ref().ok_or_else(|| none("approval"))?;
             (print::object("CharterCandidate", view.rehearsal, waiting), law::candidate(&view, waiting))
+        }
+        Described::Approval
+            if view
+                .policies
+                .nominee
+                .as_ref()
+                .is_some_and(|waits| waits.id.as_ref().is_some_and(|id| id.as_str() == name)) =>
+        {
+            let waits = view.policies.nominee.as_ref().ok_or_else(|| none("approval"))?;
+            (print::object("PolicyNominee", view.rehearsal, waits), policy::nominee(&view, waits))
         }
         Described::Approval => {
             let found = view.approvals.iter().find(|a| a.id.as_str() == name).ok_or_else(|| none("approval"))?;

@@ -7,6 +7,7 @@ use super::args::Listed;
 use super::exit::{Exit, Failure};
 use super::law;
 use super::place::Place;
+use super::policy;
 use super::print::{self, Output, word};
 use crate::driver::clock;
 use crate::view::{ApprovalView, BudgetView, FindingView, MissionView, TurnView, View, WorkerView, age, rfc3339};
@@ -35,6 +36,7 @@ pub(super) async fn get(place: &Place, what: Listed, name: Option<&str>, output:
         }
         Listed::Approvals => {
             law::waits(&view).iter().for_each(|waits| print::note(waits));
+            policy::waits(&view).iter().for_each(|waits| print::note(waits));
             let mine = view.approvals.iter().filter(|a| keep(a.id.as_str(), Some(&a.mission))).cloned().collect();
             listed("Approval", &view, mine, name, output, approvals)?
         }

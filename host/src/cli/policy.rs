@@ -1,14 +1,18 @@
 //! `policy …`: everything about policies that the command line does, a file for each command.
 
+mod activate;
 mod bench;
 mod cases;
 mod check;
+mod diff;
 mod files;
 mod inspect;
 mod key;
 mod keygen;
 mod publish;
 mod pull;
+mod push;
+mod shelf;
 mod sign;
 mod test;
 pub(super) mod told;
@@ -16,6 +20,7 @@ mod verify;
 
 use std::path::Path;
 
+pub(super) use activate::{nominee, waits};
 pub(super) use inspect::read;
 
 use super::args::PolicyCommand;
@@ -33,6 +38,16 @@ pub(super) async fn policy(
 ) -> Result<(Exit, String), Failure> {
     match command {
         PolicyCommand::Check(args) => text(check::check(&args, place)),
+        PolicyCommand::Push(args) => push::push(&place()?, &args).await,
+        PolicyCommand::List { output } => text(shelf::list(&place()?, output).await),
+        PolicyCommand::Show { policy, output } => text(shelf::show(&place()?, &policy, output).await),
+        PolicyCommand::Diff(args) => diff::diff(&place()?, &args).await,
+        PolicyCommand::Activate(args) => said(activate::activate(&place()?, &args).await),
+        PolicyCommand::Shadow(args) => activate::shadow(&place()?, &args).await,
+        PolicyCommand::Rollback { comment } => said(activate::roll_back(&place()?, comment).await),
+        PolicyCommand::History { output } => text(shelf::history(&place()?, output).await),
+        PolicyCommand::Remove { policy } => said(shelf::remove(&place()?, &policy).await),
+        PolicyCommand::Unfence { policy, comment } => said(shelf::unfence(&place()?, &policy, comment).await),
         PolicyCommand::Inspect { file, output } => text(inspect::inspect(&file, output)),
         PolicyCommand::Bench { file, cases, turns, output } => bench::bench(&file, cases.as_deref(), turns, output),
         PolicyCommand::Keygen { file, output } => text(keygen::keygen(&file, output)),
@@ -46,6 +61,11 @@ pub(super) async fn policy(
         }
         PolicyCommand::Test { file, cases, names, bless, output } => test::test(&file, &cases, &names, bless, output),
     }
+}
+
+/// What was said to a host is told on stderr; stdout stays empty.
+fn said(exit: Result<Exit, Failure>) -> Result<(Exit, String), Failure> {
+    exit.map(|exit| (exit, String::new()))
 }
 
 fn text(text: Result<String, Failure>) -> Result<(Exit, String), Failure> {

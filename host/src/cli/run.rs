@@ -61,6 +61,7 @@ pub(super) async fn run(args: RunArgs, given: Given, world: Option<World>) -> Re
         book: host.book.clone(),
         blobs: host.blobs.clone(),
         states: host.states.clone(),
+        uploads: host.uploads.clone(),
         commands: host.commands(),
         last: local::follow(host.updates()),
         clock,
@@ -102,6 +103,7 @@ fn configure(args: &RunArgs, given: Given, real: bool) -> Result<Config, Failure
         terraform: config::terraform(&given),
         tool_environment: config::tool_environment(),
         policy: args.policy.clone(),
+        isolate: args.isolate,
         brain: Some(config::brain(&given)?),
     })
 }

@@ -11,14 +11,18 @@ use super::describe;
 use super::exit::{Exit, Failure};
 use super::law;
 use super::place::Place;
+use super::policy;
 use super::print::{self, note};
-use crate::view::{CandidateView, View};
+use crate::view::{CandidateView, NomineeView, View};
 
 pub(super) async fn approve(place: &Place, args: SayArgs) -> Result<Exit, Failure> {
     let host = place.host()?;
     let view = host.view().await?;
     if let Some(waiting) = view.charter.candidate.as_ref().filter(|waiting| waiting.id == args.id) {
         return approve_charter(place, &view, waiting, args).await;
+    }
+    if let Some(waits) = view.policies.nominee.as_ref().filter(|waits| waits.id.as_ref() == Some(&args.id)) {
+        return approve_policy(place, &view, waits, args).await;
     }
     let found = view.approvals.iter().find(|approval| approval.id == args.id);
     let asks = !args.yes && print::is_interactive();
@@ -74,6 +78,35 @@ async fn approve_charter(place: &Place, view: &View, waiting: &CandidateView, ar
     let then = match waiting.needed.saturating_sub(waiting.given + 1) {
         0 => "it is in force from now on".to_owned(),
         more => people_left(more),
+    };
+    note(&format!("{lead}granted {}; {then}", args.id));
+    Ok(Exit::Done)
+}
+
+/// Says yes to a policy that waits.
+async fn approve_policy(place: &Place, view: &View, waits: &NomineeView, args: SayArgs) -> Result<Exit, Failure> {
+    let lead = mark(view.rehearsal);
+    if !args.yes && print::is_interactive() && waits.state == ApprovalState::Pending {
+        note(policy::nominee(view, waits).trim_end());
+        let wider = if waits.gained.is_empty() { "" } else { " It may return more than the one that decides." };
+        let question = format!(
+            "{lead}This lets another policy decide.{wider} Type yes to grant {}, n to deny it, Enter to decide later: ",
+            args.id
+        );
+        match ask(question, true).await? {
+            Answer::Grant => {}
+            Answer::Deny => return deny(place, args).await,
+            Answer::Later | Answer::Again => {
+                note("nothing was said; it waits as before");
+                return Ok(Exit::Done);
+            }
+        }
+    }
+    place.host()?.send(&Command::Approve { approval: args.id.clone(), comment: args.comment }).await?;
+    let then = match (waits.needed.saturating_sub(waits.given + 1), waits.after) {
+        (0, None) => "it decides from the next turn on".to_owned(),
+        (0, Some(after)) => format!("it decides after {after} clean turns as the shadow ({} so far)", waits.clean),
+        (more, _) => people_left(more),
     };
     note(&format!("{lead}granted {}; {then}", args.id));
     Ok(Exit::Done)

@@ -13,14 +13,15 @@
 mod shelf;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quarterdeck_core::decision::Description;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::upload::Report;
 
+use super::artifact::Isolation;
 use super::sandbox::{LoadError, Policy, Sandbox};
+use super::upload::{self, Demands, Examined};
 use shelf::Shelf;
 pub use shelf::{ShelfError, Stored};
 
@@ -38,20 +39,24 @@ pub enum CatalogError {
     #[error(transparent)]
     Shelf(#[from] ShelfError),
     /// It passed its checks once and can't be loaded now.
-    #[error("load policy {}", .policy.short(12))]
+    #[error("load policy {}: {why}", .policy.short(12))]
     Load {
         /// Which.
         policy: Digest,
         /// Why not.
-        #[source]
-        source: LoadError,
+        why: String,
     },
+    /// The program's own policy can't be loaded.
+    #[error("load the policy that is built in")]
+    Fallback(#[from] LoadError),
 }
 
 /// Components, and those that are ready to decide.
 pub struct Catalog {
     shelf: Shelf,
     sandbox: Sandbox,
+    isolation: Isolation,
+    program: PathBuf,
     fallback: Arc<Policy>,
     ready: Mutex<Ready>,
 }
@@ -65,14 +70,19 @@ struct Ready {
 
 impl Catalog {
     /// Opens the folder, and makes it where there is none. The fallback is loaded at once: a host that can't decide by it
-    /// need not start.
+    /// need not start. `program` is the host's own, which compiles as a process without rights.
     ///
     /// # Errors
     /// Where the folder can't be used, or the fallback can't be loaded.
-    pub fn open(folder: &Path, sandbox: Sandbox, fallback: &[u8]) -> Result<Catalog, CatalogError> {
-        let load = |source| CatalogError::Load { policy: Digest::of(fallback), source };
-        let fallback = Arc::new(sandbox.load(fallback).map_err(load)?);
-        Ok(Catalog { shelf: Shelf::open(folder)?, sandbox, fallback, ready: Mutex::default() })
+    pub fn open(
+        folder: &Path,
+        sandbox: Sandbox,
+        isolation: Isolation,
+        program: PathBuf,
+        fallback: &[u8],
+    ) -> Result<Catalog, CatalogError> {
+        let fallback = Arc::new(sandbox.load(fallback)?);
+        Ok(Catalog { shelf: Shelf::open(folder)?, sandbox, isolation, program, fallback, ready: Mutex::default() })
     }
 
     /// The policy that is never fenced.
@@ -141,19 +151,54 @@ impl Catalog {
         })
     }
 
-    /// Makes a policy ready to decide. Blocks: for milliseconds where it was compiled before, for seconds elsewhere.
+    /// Makes a policy ready to decide. Blocks: for milliseconds where it was compiled before, for seconds elsewhere, when it
+    /// is compiled anew by a process without rights.
     ///
     /// # Errors
     /// Where it is not here, was changed, or can't be loaded.
-    pub fn load(&self, policy: Digest, description: &Description) -> Result<Arc<Policy>, CatalogError> {
+    pub fn load(&self, policy: Digest) -> Result<Arc<Policy>, CatalogError> {
         if let Some(ready) = self.at_hand(policy) {
             return Ok(ready);
         }
         let bytes = self.shelf.component(policy)?.ok_or(CatalogError::Missing(policy))?;
-        let load = |source| CatalogError::Load { policy, source };
-        let loaded = Arc::new(self.sandbox.load(&bytes).map_err(load)?);
-        self.make_ready(loaded.clone());
-        Ok(loaded)
+        let described = self.shelf.report(policy)?.and_then(|report| report.description);
+        let ready = described.and_then(|described| {
+            let artifact = self.shelf.artifact(policy)?;
+            // Where it is of another engine, or not what it was, it is made again.
+            self.sandbox.load_compiled(&artifact, policy, described, &self.isolation).ok()
+        });
+        let ready = match ready {
+            Some(ready) => ready,
+            None => self.compile(policy, &bytes)?,
+        };
+        let ready = Arc::new(ready);
+        self.make_ready(ready.clone());
+        Ok(ready)
+    }
+
+    /// Compiles a component that passed its checks once, by the same checks.
+    fn compile(&self, policy: Digest, bytes: &[u8]) -> Result<Policy, CatalogError> {
+        let refused = |why: String| CatalogError::Load { policy, why };
+        let examined = upload::examine(bytes, Demands::default(), &self.program, &mut |_| {});
+        let Examined { report, artifact } = examined.map_err(|error| refused(error.to_string()))?;
+        let (Some(artifact), Some(description)) = (artifact, report.description.clone()) else {
+            let why = report.refusal().map(|check| format!("{}: {}", check.step.name(), check.detail));
+            return Err(refused(why.unwrap_or_default()));
+        };
+        self.shelf.keep_artifact(policy, &artifact)?;
+        let loaded = self.sandbox.load_compiled(&artifact, policy, description, &self.isolation);
+        loaded.map_err(|error| refused(error.to_string()))
+    }
+
+    /// The report in a folder of policies; none where it is not there.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub fn report_in(folder: &Path, policy: Digest) -> Result<Option<Report>, CatalogError> {
+        if !folder.exists() {
+            return Ok(None);
+        }
+        Ok(Shelf::open(folder)?.report(policy)?)
     }
 
     /// Keeps a policy ready that was loaded by other means.

@@ -82,10 +82,9 @@ impl Driver {
         let ledger = self.book.ledger();
         let Some(nominee) = &ledger.policies.nominee else { return Ok(()) };
         let Some((loading, task)) = self.beside.loading.take() else {
-            let (catalog, description, changed) =
-                (self.catalog.clone(), nominee.description.clone(), self.changed.clone());
+            let (catalog, changed) = (self.catalog.clone(), self.changed.clone());
             let task = tokio::task::spawn_blocking(move || {
-                let loaded = catalog.load(digest, &description);
+                let loaded = catalog.load(digest);
                 changed.notify_one();
                 loaded
             });

@@ -33,6 +33,7 @@ pub(super) fn config(data: &Path) -> Config {
         terraform: None,
         tool_environment: Vec::new(),
         policy: None,
+        isolate: false,
         brain: None,
     }
 }

@@ -3,15 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::observation::Command;
 use reqwest::{RequestBuilder, Response};
 
-use super::{Amended, Amending, Refusal, SOCKET, StateRequest};
+use super::policies::{SIGNATURES, SOURCE};
+use super::{Activating, Amended, Amending, Pushed, Refusal, RolledBack, RollingBack, SOCKET, StateRequest, Wanted};
 use crate::view::View;
 
 /// A host answers within this time unless its disk hangs: a command waits for the turn at hand and one fsync.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
+/// An upload is compiled and tried, and a policy may have to be compiled again: minutes for the largest on a slow machine.
+const CHECKED_WITHIN: Duration = Duration::from_secs(15 * 60);
 
 /// Why a host did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +97,44 @@ impl Client {
     /// Where the host does not answer, or it can't be done.
     pub async fn states(&self, request: &StateRequest) -> Result<serde_json::Value, ClientError> {
         let answer = self.ask(self.http.post("http://host/v1/states").json(request)).await?;
+        answer.json().await.map_err(|source| self.silent(source))
+    }
+
+    /// Uploads a component, and waits until it was checked.
+    ///
+    /// # Errors
+    /// Where the host does not answer, or could not look at it. One that is refused is no error.
+    pub async fn push(
+        &self,
+        source: &str,
+        component: Vec<u8>,
+        signatures: Option<&[u8]>,
+    ) -> Result<Pushed, ClientError> {
+        let mut request = self.http.post("http://host/v1/policies").header(SOURCE, STANDARD.encode(source));
+        if let Some(signatures) = signatures {
+            request = request.header(SIGNATURES, STANDARD.encode(signatures));
+        }
+        let answer = self.ask(request.timeout(CHECKED_WITHIN).body(component)).await?;
+        answer.json().await.map_err(|source| self.silent(source))
+    }
+
+    /// Wants another policy.
+    ///
+    /// # Errors
+    /// Where the host does not answer, or the policy may not decide.
+    pub async fn activate(&self, wanted: &Activating) -> Result<Wanted, ClientError> {
+        let request = self.http.post("http://host/v1/activations").timeout(CHECKED_WITHIN).json(wanted);
+        let answer = self.ask(request).await?;
+        answer.json().await.map_err(|source| self.silent(source))
+    }
+
+    /// Wants the policy before.
+    ///
+    /// # Errors
+    /// Where the host does not answer, or nothing decided before.
+    pub async fn roll_back(&self, wanted: &RollingBack) -> Result<RolledBack, ClientError> {
+        let request = self.http.post("http://host/v1/rollback").timeout(CHECKED_WITHIN).json(wanted);
+        let answer = self.ask(request).await?;
         answer.json().await.map_err(|source| self.silent(source))
     }
 

@@ -12,6 +12,79 @@ use crate::registry::PolicyReference;
 /// What can be done with policies.
 #[derive(Clone, Debug, Subcommand)]
 pub enum PolicyCommand {
+    /// Upload a component to the running host: it is checked, kept on the shelf, and decides nothing yet
+    #[command(after_help = "Examples:
+  quarterdeck policy push lookout.wasm
+  quarterdeck policy push oci://registry.example.com/team/lookout@sha256:…")]
+    Push(PushArgs),
+    /// List the policies on the shelf, and what each is now
+    #[command(after_help = "Examples:\n  quarterdeck policy list\n  quarterdeck policy list -o wide")]
+    List {
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Show a policy: where it comes from, and the report of its upload
+    #[command(after_help = "Examples:\n  quarterdeck policy show lookout\n  quarterdeck policy show active -o json")]
+    Show {
+        /// Its digest or the first digits of it, its name, name@version, or `active`.
+        policy: String,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Compare two policies: what they say of themselves, and what each would have decided
+    #[command(after_help = "Examples:
+  quarterdeck policy diff active lookout
+  quarterdeck policy diff lookout@0.1.0 ./lookout.wasm --turns 1000
+
+Exit code 1 where they differ.")]
+    Diff(DiffArgs),
+    /// Let a policy decide, from the next turn on; where the charter says so once people have said yes
+    #[command(after_help = "Examples:
+  quarterdeck policy activate lookout
+  quarterdeck policy activate 41e29b0c --set replan-after-seconds=60
+  quarterdeck policy activate lookout --after 100       (once it was the shadow for 100 turns with no refusal)")]
+    Activate(ActivateArgs),
+    /// Ask a policy after each turn, with nothing following from it; without a name, say what came of it so far
+    #[command(after_help = "Examples:
+  quarterdeck policy shadow lookout
+  quarterdeck policy shadow
+  quarterdeck policy shadow --stop")]
+    Shadow(ShadowArgs),
+    /// Let the policy decide that decided before, from the next turn on
+    #[command(
+        after_help = "Examples:\n  quarterdeck policy rollback\n  quarterdeck policy rollback --comment 'it planned too often'"
+    )]
+    Rollback {
+        /// A sentence for the journal.
+        #[arg(long, value_name = "TEXT")]
+        comment: Option<String>,
+    },
+    /// List the policies that decided here, and what became of the memo each time
+    #[command(after_help = "Examples:\n  quarterdeck policy history")]
+    History {
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Take a component off the shelf
+    #[command(after_help = "Examples:\n  quarterdeck policy remove lookout@0.1.0")]
+    Remove {
+        /// Its digest or the first digits of it, its name, or name@version.
+        policy: String,
+    },
+    /// Let a policy be activated again that was fenced, since it failed too often
+    #[command(
+        after_help = "Examples:\n  quarterdeck policy unfence lookout --comment 'it had no memory for large plans'"
+    )]
+    Unfence {
+        /// Its digest or the first digits of it, its name, or name@version.
+        policy: String,
+        /// A sentence for the journal.
+        #[arg(long, value_name = "TEXT")]
+        comment: Option<String>,
+    },
     /// Make all checks of an upload, without a host
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
@@ -191,6 +264,49 @@ pub struct CheckArgs {
     pub output: Output,
 }
 
+/// What `policy push` takes.
+#[derive(Args, Clone, Debug)]
+pub struct PushArgs {
+    /// The component: a file, or oci://HOST/REPOSITORY:TAG or …@sha256:…
+    #[arg(value_name = "FILE.wasm|oci://…")]
+    pub source: String,
+    /// The file of signatures [default: FILE.wasm.sig, where it is there]
+    #[arg(long, value_name = "FILE")]
+    pub signature: Option<PathBuf>,
+    /// How to print the report.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// What `policy activate` takes.
+#[derive(Args, Clone, Debug)]
+pub struct ActivateArgs {
+    /// Its digest or the first digits of it, its name, or name@version.
+    pub policy: String,
+    /// A setting that the policy described; what is not set has its default.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub set: Vec<(String, String)>,
+    /// Only after so many turns as the shadow, with no failure and no refusal among them
+    #[arg(long, value_name = "TURNS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub after: Option<u32>,
+}
+
+/// What `policy shadow` takes.
+#[derive(Args, Clone, Debug)]
+pub struct ShadowArgs {
+    /// Which policy; without one, what the shadow would have done so far is shown.
+    pub policy: Option<String>,
+    /// A setting that the policy described.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting, requires = "policy")]
+    pub set: Vec<(String, String)>,
+    /// Ask no shadow any more
+    #[arg(long, conflicts_with = "policy")]
+    pub stop: bool,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
 /// What a policy's child is started with.
 #[derive(Clone, Debug, Args)]
 pub struct PolicyChildArgs {
@@ -209,4 +325,25 @@ impl PolicyChildArgs {
     pub fn allowance(&self) -> Allowance {
         Allowance { data_bytes: self.data_bytes, cpu_seconds: self.cpu_seconds, deadline: Duration::MAX }
     }
+}
+
+/// What `policy diff` takes.
+#[derive(Args, Clone, Debug)]
+pub struct DiffArgs {
+    /// One policy: on the shelf, `active`, or a file.
+    pub a: String,
+    /// The other one.
+    pub b: String,
+    /// Ask both about so many of the journal's last turns
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub turns: u32,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// A setting on the command line.
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a setting is KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }

@@ -48,11 +48,17 @@ pub(in crate::cli) fn check(
     };
     match report.refusal() {
         None => Ok(text),
-        Some(Check { step, detail, .. }) => {
-            let error = anyhow::anyhow!("{}: {detail}", step.name()).context(format!("check {}", file.display()));
-            Err(Failure { out: text, ..Failure::of(Exit::Failed, error, Some(cure(*step).to_owned())) })
-        }
+        Some(_) => Err(Failure { out: text, ..refusal(&report, &format!("check {}", file.display())) }),
     }
+}
+
+/// The check that refused a component, what it saw, and what to do.
+pub(super) fn refusal(report: &Report, tried: &str) -> Failure {
+    let (error, next) = match report.refusal() {
+        Some(Check { step, detail, .. }) => (anyhow::anyhow!("{}: {detail}", step.name()), cure(*step)),
+        None => (anyhow::anyhow!("it does not say what it is"), "quarterdeck policy inspect FILE"),
+    };
+    Failure::of(Exit::Failed, error.context(tried.to_owned()), Some(next.to_owned()))
 }
 
 /// The journal, for as many turns as were asked for.
@@ -103,10 +109,15 @@ fn cure(step: Step) -> &'static str {
     }
 }
 
-fn told(file: &Path, report: &Report) -> String {
+/// A report, and the file that it is about.
+pub(super) fn told(file: &Path, report: &Report) -> String {
+    fields(&[("File", file.display().to_string())]) + &told_report(report)
+}
+
+/// A report, for people.
+pub(super) fn told_report(report: &Report) -> String {
     let result = report.refusal().map_or("ok".to_owned(), |check| format!("refused: {}", check.step.name()));
     let mut text = fields(&[
-        ("File", file.display().to_string()),
         ("Digest", report.policy.to_string()),
         ("Bytes", report.bytes.to_string()),
         ("Profile", report.profile.as_ref().map(word).unwrap_or_default()),

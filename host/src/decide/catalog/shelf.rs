@@ -17,8 +17,11 @@ use std::path::Path;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, OpenOptions, OpenOptionsExt};
 use quarterdeck_core::digest::Digest;
+use quarterdeck_core::encoding;
 use quarterdeck_core::upload::{REPORT_BYTES_MAX, Report};
 
+use super::super::artifact::{ARTIFACT_BYTES_MAX, Artifact};
+use super::super::limits;
 use super::super::structure::COMPONENT_BYTES_MAX;
 
 const COMPONENT: &str = "component.wasm";
@@ -58,8 +61,8 @@ pub struct Stored<'a> {
     pub report: &'a Report,
     /// The signatures that came with it.
     pub signatures: Option<&'a [u8]>,
-    /// It, compiled for this engine: the file's name and bytes.
-    pub compiled: Option<(&'a str, &'a [u8])>,
+    /// It, compiled for this engine.
+    pub artifact: Option<&'a Artifact>,
 }
 
 /// The folder.
@@ -110,24 +113,27 @@ impl Shelf {
         if let Some(signatures) = stored.signatures {
             write(&folder, SIGNATURES, signatures)?;
         }
-        if let Some((name, bytes)) = stored.compiled {
-            write(&folder, name, bytes)?;
+        if let Some(artifact) = stored.artifact {
+            write(&folder, &compiled(), &artifact.encode())?;
         }
         write(&folder, COMPONENT, stored.component)?;
         self.folder.open(".")?.sync_all()
     }
 
     /// Writes a compiled artifact beside a component that is here.
-    pub(super) fn keep_compiled(&self, policy: Digest, name: &str, bytes: &[u8]) -> Result<(), ShelfError> {
+    pub(super) fn keep_artifact(&self, policy: Digest, artifact: &Artifact) -> Result<(), ShelfError> {
         let folder = self.folder.open_dir(policy.hex()).map_err(io("open"))?;
-        write(&folder, name, bytes).map_err(io("write into"))
+        write(&folder, &compiled(), &artifact.encode()).map_err(io("write into"))
     }
 
-    /// A file beside a component; none where it is not there or larger than it may be.
-    pub(super) fn compiled(&self, policy: Digest, name: &str, bytes_max: u64) -> Option<Vec<u8>> {
+    /// The component, compiled for this engine and these limits; none where it is not there, or not as it was written.
+    pub(super) fn artifact(&self, policy: Digest) -> Option<Artifact> {
         let folder = self.folder.open_dir(policy.hex()).ok()?;
-        let fits = folder.metadata(name).is_ok_and(|file| file.len() <= bytes_max);
-        if fits { folder.read(name).ok() } else { None }
+        let fits = folder.metadata(compiled()).is_ok_and(|file| file.len() <= ARTIFACT_BYTES_MAX as u64);
+        if !fits {
+            return None;
+        }
+        Artifact::decode(&folder.read(compiled()).ok()?).ok()
     }
 
     pub(super) fn component(&self, policy: Digest) -> Result<Option<Vec<u8>>, ShelfError> {
@@ -175,6 +181,11 @@ impl Shelf {
         }
         Ok(swept)
     }
+}
+
+/// The name of what is compiled for this engine and these limits.
+fn compiled() -> String {
+    format!("compiled-{}", encoding::digest(&limits::identity()).short(16))
 }
 
 /// Writes a file whole or not at all.
