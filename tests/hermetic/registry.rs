@@ -1,5 +1,7 @@
 //! Policies pulled from registries and published to them: whole, by digest, and from registries that lie.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;

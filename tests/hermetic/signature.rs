@@ -1,5 +1,7 @@
 //! Signatures of policies: made by the command line, checked as an upload checks them, and by what others make.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
