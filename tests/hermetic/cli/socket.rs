@@ -48,6 +48,7 @@ async fn start(data: &Path) -> (Host, Client) {
         book: host.book.clone(),
         blobs: host.blobs.clone(),
         states: host.states.clone(),
+        uploads: host.uploads.clone(),
         commands: host.commands(),
         last: local::follow(host.updates()),
         clock,
