@@ -3,6 +3,7 @@
 
 mod adapters;
 mod begin;
+mod brought;
 mod data;
 mod granted;
 
@@ -225,12 +226,13 @@ pub enum StartError {
     #[error("put another charter in force")]
     Charter(#[source] CommandError),
     /// The policy can't be used.
-    #[error("let {name} be a policy here: {why}")]
+    #[error("load the policy {name}")]
     Policy {
         /// Its file.
         name: String,
         /// The check that refused it, and what it saw.
-        why: String,
+        #[source]
+        source: PolicyRefused,
     },
     /// The policies can't be had.
     #[error("open the catalog of policies")]
@@ -272,6 +274,11 @@ pub enum StartError {
     #[error("draw random bytes: {0}")]
     Random(String),
 }
+
+/// The check that refused a policy, and what it saw.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct PolicyRefused(pub String);
 
 /// A host that runs.
 pub struct Host {

@@ -87,7 +87,7 @@ impl Uploads {
     /// fault of the candidate's.
     fn replay(&self, ledger: &Ledger, policy: &Policy) -> Option<Replayed> {
         let from = ledger.turn.saturating_sub(REPLAYED_TURNS).saturating_add(1);
-        let policies = std::slice::from_ref(policy);
+        let policies = &[policy];
         let asked = Asked { policies, candidate: Some(policy), rules: None, from, to: u32::MAX };
         let (report, _) = replay(&self.journal, asked, &mut |_| {}).ok()?;
         report.range.map(|_| report.replayed())

@@ -50,7 +50,8 @@ fn main() -> Result<()> {
     );
 
     let sandbox = Sandbox::new()?;
-    let policies = [sandbox.load(STEWARD)?];
+    let steward = sandbox.load(STEWARD)?;
+    let policies = [&steward];
     let other = sandbox.load(&guests::named("floor")?)?;
     let (mut floor, mut same, mut open) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..if quick { 1 } else { BLOCKS } {

@@ -35,7 +35,9 @@ fn guest(name: &str) -> Policy {
 }
 
 fn again(folder: &Path, policies: &[Policy]) -> Result<Report> {
-    Ok(replay(folder, Asked { policies, candidate: None, rules: None, from: 1, to: u32::MAX }, &mut |_| {})?.0)
+    let policies: Vec<&Policy> = policies.iter().collect();
+    Ok(replay(folder, Asked { policies: &policies, candidate: None, rules: None, from: 1, to: u32::MAX }, &mut |_| {})?
+        .0)
 }
 
 fn instead(folder: &Path, candidate: &Policy, turns: RangeInclusive<u32>) -> Result<Report> {

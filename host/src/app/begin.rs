@@ -14,13 +14,13 @@ use quarterdeck_core::text::escape;
 use tracing::warn;
 
 use super::StartError;
+use super::brought::Brought;
 use super::data::random;
 use crate::config::PROFILES;
-use crate::decide::catalog::Stored;
 use crate::decide::{self, Catalog, Policy};
 use crate::driver::{chain, clock};
 use crate::remember::{Book, Durable, TransactError};
-use crate::uploads::{Checked, Uploads};
+use crate::uploads::Uploads;
 
 /// What a host begins with.
 pub(super) struct Beginning<'a> {
@@ -36,22 +36,13 @@ pub(super) struct Beginning<'a> {
     pub(super) paused: bool,
 }
 
-/// A policy that a person brings with the command line.
-pub(super) struct Brought {
-    /// Its file.
-    pub(super) name: String,
-    pub(super) component: Vec<u8>,
-    /// The signatures that lie beside it.
-    pub(super) signatures: Option<Vec<u8>>,
-}
-
 /// Writes it all down at once, so that no other host's word stands between. Gives back the policy that decides.
 pub(super) fn begin(book: &Book, beginning: &Beginning<'_>) -> Result<Arc<Policy>, StartError> {
     let nonce = Digest::from_bytes(random()?);
     let uid = rustix::process::getuid().as_raw();
     let who = Person::Uid(uid);
     let catalog = &beginning.uploads.catalog;
-    let named = beginning.brought.map(|brought| keep(beginning.uploads, &book.ledger(), brought, &who)).transpose()?;
+    let named = beginning.brought.map(|brought| brought.kept(catalog, &who)).transpose()?;
     let written = book.transact(|ledger| {
         let at = clock().max(ledger.now);
         let fallback = catalog.fallback();
@@ -154,27 +145,6 @@ fn started(policy: &Policy, by: Option<u32>, at: Timestamp) -> Entry {
     let description = policy.description().clone();
     let (settings, how) = (description.defaults(), How::Started);
     Entry::Activated(Activated { at, policy: policy.digest(), description, settings, by, how })
-}
-
-/// Has a policy of the command line checked as any other upload, and keeps it; says what is written down of it. One that is
-/// on the shelf was checked already.
-fn keep(uploads: &Uploads, ledger: &Ledger, brought: &Brought, who: &Person) -> Result<Uploaded, StartError> {
-    let Brought { name, component, signatures } = brought;
-    let refused = |why: String| StartError::Policy { name: name.clone(), why };
-    let policy = Digest::of(component);
-    if ledger.policies.shelf.contains_key(&policy)
-        && let Some(report) = uploads.catalog.report(policy)?
-        && let Some(uploaded) = Uploaded::of(&report, who, name, Timestamp(0))
-    {
-        return Ok(uploaded);
-    }
-    let Checked { report, artifact } = uploads.examine(ledger, component, signatures.as_deref()).map_err(refused)?;
-    if let Some(check) = report.refusal() {
-        return Err(refused(format!("{}: {}", check.step.name(), check.detail)));
-    }
-    let (signatures, artifact) = (signatures.as_deref(), artifact.as_ref());
-    uploads.catalog.keep(&Stored { component, report: &report, signatures, artifact })?;
-    Uploaded::of(&report, who, name, Timestamp(0)).ok_or_else(|| refused("it does not say what it is".to_owned()))
 }
 
 /// The policy that decides by the ledger's word. Where it can't be loaded any more, the one before it decides, and the

@@ -1,24 +1,20 @@
 //! What a host needs before anything runs: whether it rehearses, its folder, its missions as they are read, its policy, and
 //! its book with the beginning written down.
 
-use std::ffi::OsStr;
-use std::io::Read as _;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use quarterdeck_core::digest::Digest;
 use quarterdeck_core::observation::SeenMission;
 use quarterdeck_core::redaction::Redactor;
-use quarterdeck_core::signature::SIGNATURE_BYTES_MAX;
 use tracing::warn;
 
-use super::begin::{self, Beginning, Brought};
+use super::begin::{self, Beginning};
+use super::brought::Brought;
 use super::granted::Granted;
 use super::{JOURNAL_KEY, STEWARD, StartError, adapters};
 use crate::config::Config;
 use crate::decide::child::DECIDE;
-use crate::decide::structure::COMPONENT_BYTES_MAX;
 use crate::decide::{Catalog, Isolation, Policy, Sandbox};
 use crate::observe::files::Reader;
 use crate::remember::journal::{self, SEGMENT_BYTES_MAX};
@@ -156,24 +152,6 @@ fn policies(folder: &Path, config: &Config) -> Result<(Uploads, Option<Brought>)
     };
     let opened = Catalog::open(&folder.join("policies"), Sandbox::new()?, isolation, program.clone(), STEWARD)?;
     let uploads = Uploads::new(Arc::new(opened), folder.join("journal"), program);
-    let Some(path) = config.policy.as_deref() else { return Ok((uploads, None)) };
-    let read = |source| StartError::ReadPolicy { path: path.to_owned(), source };
-    let component = bounded(path, COMPONENT_BYTES_MAX).map_err(read)?;
-    if Digest::of(&component) == uploads.catalog.fallback().digest() {
-        return Ok((uploads, None));
-    }
-    let beside = PathBuf::from([path.as_os_str(), OsStr::new(".sig")].join(OsStr::new("")));
-    let signatures = match bounded(&beside, SIGNATURE_BYTES_MAX) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        read_it => Some(read_it.map_err(|source| StartError::ReadPolicy { path: beside, source })?),
-    };
-    Ok((uploads, Some(Brought { name: path.display().to_string(), component, signatures })))
-}
-
-/// A file, and one byte more than it may have where it is larger, so that whoever checks it says so.
-fn bounded(path: &Path, bytes_max: usize) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
-    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let brought = config.policy.as_deref().map(|path| Brought::read(path, &uploads)).transpose()?.flatten();
+    Ok((uploads, brought))
 }

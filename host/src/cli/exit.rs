@@ -219,7 +219,7 @@ impl From<StartError> for Failure {
                 Exit::Failed,
                 "start without --charter and --config to go on under the charter in force; quarterdeck charter show in-force",
             ),
-            StartError::Policy { .. } => (Exit::Usage, "quarterdeck policy inspect FILE says what it is"),
+            StartError::Policy { .. } => (Exit::Usage, "quarterdeck policy check FILE says what each check saw"),
             StartError::Nominate { .. } => (
                 Exit::Failed,
                 "leave --policy out to go on with the one that decides, or see quarterdeck charter show in-force",

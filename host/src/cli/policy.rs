@@ -19,6 +19,7 @@ pub(super) mod told;
 mod verify;
 
 use std::path::Path;
+use std::sync::Arc;
 
 pub(super) use activate::{nominee, waits};
 pub(super) use inspect::read;
@@ -26,7 +27,8 @@ pub(super) use inspect::read;
 use super::args::PolicyCommand;
 use super::exit::{Exit, Failure};
 use super::place::Place;
-use crate::decide::{LoadError, Policy, Sandbox};
+use crate::app::STEWARD;
+use crate::decide::{Catalog, Isolation, LoadError, Policy, Sandbox};
 
 /// What to do where a file is no policy.
 const NEXT: &str = "name a policy, a WebAssembly component; quarterdeck policy inspect FILE says what it is";
@@ -101,4 +103,18 @@ fn described(error: &LoadError) -> String {
         | LoadError::Shape(_)
         | LoadError::Link(_) => String::new(),
     }
+}
+
+/// The policy that a file is.
+pub(super) fn of_file(file: &Path) -> Result<Arc<Policy>, Failure> {
+    load(&sandbox()?, file, &bytes(file)?).map(Arc::new)
+}
+
+/// The catalog of this place, read by whoever may read it.
+pub(super) fn catalog(place: &Place) -> Result<Catalog, Failure> {
+    let failed = |error: anyhow::Error| Failure::of(Exit::Failed, error, None);
+    let sandbox = Sandbox::new().map_err(|error| failed(error.into()))?;
+    let program = std::env::current_exe().map_err(|error| failed(error.into()))?;
+    let opened = Catalog::open(&place.folder.join("policies"), sandbox, Isolation::Thread, program, STEWARD);
+    opened.map_err(|error| failed(error.into()))
 }

@@ -1,12 +1,15 @@
 //! `replay`: whether every recorded answer and ruling is the same when it is asked for again, and what another policy or
 //! charter would have said in their place.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use quarterdeck_core::charter::Rules;
 use quarterdeck_core::digest::Digest;
+use quarterdeck_core::entry::Entry;
 use serde_json::json;
 
 use super::args::ReplayArgs;
@@ -14,9 +17,9 @@ use super::exit::{Exit, Failure};
 use super::place::Place;
 use super::print::{self, Output, fields, section, table, word};
 use super::prune::{Pruned, pruned};
-use crate::app::STEWARD;
 use crate::config;
-use crate::decide::{Policy, Sandbox};
+use crate::decide::Policy;
+use crate::remember::journal;
 use crate::replay::{Asked, Decided, Difference, Report, Tally, Treatment};
 
 /// So many differences are listed for people; `-o wide` and `-o json` have all that are kept.
@@ -31,8 +34,9 @@ pub(super) fn replay(place: &Place, args: &ReplayArgs) -> Result<(Exit, String),
         return Err(Failure::new(Exit::Usage, error, "quarterdeck replay --help"));
     }
     let rules = args.charter.as_deref().map(config::rules).transpose()?;
-    let policies = at_hand(args.policy.as_deref(), rules.as_ref())?;
-    let candidate = policies.first().filter(|_| args.policy.is_some());
+    let policies = at_hand(place, args.policy.as_deref(), rules.as_ref())?;
+    let policies: Vec<&Policy> = policies.iter().map(|policy| &**policy).collect();
+    let candidate = policies.first().copied().filter(|_| args.policy.is_some());
     let asked = Asked { policies: &policies, candidate, rules: rules.as_ref(), from, to };
     let progress = progress();
     let replayed = crate::replay::replay(&place.journal(), asked, &mut |turn| progress.set_message(turn.to_string()));
@@ -61,23 +65,36 @@ fn exit(turns: &Tally) -> Exit {
     }
 }
 
-/// The policy of the file, or else the built-in one; none where only a charter is tried, since the recorded decisions stand.
-fn at_hand(file: Option<&Path>, rules: Option<&Rules>) -> Result<Vec<Policy>, Failure> {
-    let (name, bytes) = match (file, rules) {
-        (Some(file), _) => {
-            let read = super::policy::read(file);
-            let next = Some("name a policy, a WebAssembly component".to_owned());
-            (file.display().to_string(), read.map_err(|error| Failure::of(Exit::Usage, error, next))?)
+/// The policy of the file, or else every one that decided here and is on the shelf; none where only a charter is tried,
+/// since the recorded decisions stand.
+fn at_hand(place: &Place, file: Option<&Path>, rules: Option<&Rules>) -> Result<Vec<Arc<Policy>>, Failure> {
+    match (file, rules) {
+        (Some(file), _) => super::policy::of_file(file).map(|policy| vec![policy]),
+        (None, Some(_)) => Ok(Vec::new()),
+        (None, None) => {
+            let catalog = super::policy::catalog(place)?;
+            let mut policies = vec![catalog.fallback().clone()];
+            for digest in decided(place)? {
+                match catalog.load(digest) {
+                    Ok(policy) if digest != catalog.fallback().digest() => policies.push(policy),
+                    // What is not at hand is told with the turns that it decided.
+                    Ok(_) | Err(_) => {}
+                }
+            }
+            Ok(policies)
         }
-        (None, None) => ("steward".to_owned(), STEWARD.to_vec()),
-        (None, Some(_)) => return Ok(Vec::new()),
-    };
-    let sandbox = Sandbox::new().map_err(|error| Failure::of(Exit::Failed, error, None))?;
-    let policy = sandbox.load(&bytes).map_err(|error| {
-        let error = anyhow::Error::new(error).context(format!("load the policy {name}"));
-        Failure::of(Exit::Usage, error, Some("quarterdeck policy inspect FILE says what it is".to_owned()))
+    }
+}
+
+/// The policies that decided in this journal.
+fn decided(place: &Place) -> Result<BTreeSet<Digest>, Failure> {
+    let mut decided = BTreeSet::new();
+    journal::read(&place.journal(), &mut |record| {
+        if let Entry::Opened(opened) = &record.entry {
+            decided.insert(opened.policy);
+        }
     })?;
-    Ok(vec![policy])
+    Ok(decided)
 }
 
 /// On a terminal, which turn is at hand; drawn on stderr, and nowhere else.

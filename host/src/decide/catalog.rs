@@ -185,7 +185,8 @@ impl Catalog {
             let why = report.refusal().map(|check| format!("{}: {}", check.step.name(), check.detail));
             return Err(refused(why.unwrap_or_default()));
         };
-        self.shelf.keep_artifact(policy, &artifact)?;
+        // Where it can't be kept it is compiled again next time.
+        let _kept = self.shelf.keep_artifact(policy, &artifact);
         let loaded = self.sandbox.load_compiled(&artifact, policy, description, &self.isolation);
         loaded.map_err(|error| refused(error.to_string()))
     }

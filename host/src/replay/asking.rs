@@ -56,7 +56,7 @@ impl<'a> Asking<'a> {
 
     fn take(&mut self, turn: &Turn) {
         let opened = &turn.opened;
-        let policy = self.asked.policies.iter().find(|policy| policy.digest() == opened.policy);
+        let policy = self.asked.policies.iter().copied().find(|policy| policy.digest() == opened.policy);
         let treatment = match (policy, &self.candidate, self.asked.rules) {
             (Some(_), _, _) => Treatment::Again,
             (None, Some(_), _) => Treatment::Candidate,

@@ -27,7 +27,7 @@ const WAITING_MAX: usize = 16;
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
     /// The policies at hand: each is asked again in the turns that it decided.
-    pub policies: &'a [Policy],
+    pub policies: &'a [&'a Policy],
     /// The policy that is asked in all other turns; none leaves them to the recorded answer.
     pub candidate: Option<&'a Policy>,
     /// The rules that are asked in place of those in force.

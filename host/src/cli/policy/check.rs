@@ -87,7 +87,7 @@ impl Past {
     }
 
     fn ask(&self, policy: &Policy) -> Result<Option<Replayed>, ReplayError> {
-        let policies = std::slice::from_ref(policy);
+        let policies = &[policy];
         let asked = Asked { policies, candidate: Some(policy), rules: None, from: self.from, to: u32::MAX };
         let (report, _) = crate::replay::replay(&self.place.journal(), asked, &mut |_| {})?;
         Ok(report.range.map(|_| report.replayed()))

@@ -12,8 +12,7 @@ use super::super::exit::{Exit, Failure};
 use super::super::place::Place;
 use super::super::print::{self, Output, section, table};
 use super::shelf;
-use crate::app::STEWARD;
-use crate::decide::{Catalog, Isolation, Policy, Sandbox};
+use crate::decide::Policy;
 use crate::replay::{Beside, beside};
 
 /// So many differences are shown; all are counted.
@@ -22,7 +21,7 @@ const SHOWN_MAX: usize = 40;
 pub(super) async fn diff(place: &Place, args: &DiffArgs) -> Result<(Exit, String), Failure> {
     let DiffArgs { a, b, turns, output } = args;
     let view = place.view().await?;
-    let catalog = catalog(place)?;
+    let catalog = super::catalog(place)?;
     let named = |named: &str| -> Result<Arc<Policy>, Failure> {
         if Path::new(named).is_file() {
             let file = Path::new(named);
@@ -59,15 +58,6 @@ pub(super) async fn diff(place: &Place, args: &DiffArgs) -> Result<(Exit, String
     );
     text += "Each turn is compared by itself, and each has a memo of its own; what would have come of it is not predicted.\n";
     Ok((exit, text))
-}
-
-/// The catalog of this place, read by whoever may read it.
-fn catalog(place: &Place) -> Result<Catalog, Failure> {
-    let failed = |error: anyhow::Error| Failure::of(Exit::Failed, error, None);
-    let sandbox = Sandbox::new().map_err(|error| failed(error.into()))?;
-    let program = std::env::current_exe().map_err(|error| failed(error.into()))?;
-    let opened = Catalog::open(&place.folder.join("policies"), sandbox, Isolation::Thread, program, STEWARD);
-    opened.map_err(|error| failed(error.into()))
 }
 
 /// What the two say of themselves differently.
