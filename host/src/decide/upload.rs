@@ -27,11 +27,16 @@ use super::{child, limits};
 /// So many imports and exports are named in a report; a component of the contract has less than ten.
 const NAMES_MAX: usize = 50;
 
+/// Says of a component's bytes whether they are signed as the operator demands.
+pub type AskSignature<'a> = Box<dyn FnOnce(&[u8]) -> Signed + 'a>;
+/// Asks a candidate about the journal's last turns; none where it has no turn to ask about.
+pub type AskReplay<'a> = Box<dyn FnOnce(&Policy) -> Option<Replayed> + 'a>;
+
 /// What of the checks is the operator's and the host's.
 #[derive(Default)]
 pub struct Demands<'a> {
     /// Whether it is signed as the operator demands; none where nothing is demanded.
-    pub signature: Option<Box<dyn FnOnce(&[u8]) -> Signed + 'a>>,
+    pub signature: Option<AskSignature<'a>>,
     /// Asks it about the journal's last turns; none where there is no journal.
     pub replay: Option<Replay<'a>>,
     /// What the process may take that compiles and tries it; none is [`EXAMINE`](child::EXAMINE).
@@ -44,8 +49,8 @@ pub struct Replay<'a> {
     pub sandbox: &'a Sandbox,
     /// Where it decides then.
     pub isolation: Isolation,
-    /// Asks it; none where the journal has no turn to ask about.
-    pub ask: Box<dyn FnOnce(&Policy) -> Option<Replayed> + 'a>,
+    /// Asks it.
+    pub ask: AskReplay<'a>,
 }
 
 /// What was found of signatures.
@@ -116,7 +121,7 @@ pub fn examine(
 /// The checks that only read; whether it goes on.
 fn look(
     bytes: &[u8],
-    signature: Option<Box<dyn FnOnce(&[u8]) -> Signed + '_>>,
+    signature: Option<AskSignature<'_>>,
     report: &mut Report,
     progress: &mut dyn FnMut(Step),
 ) -> bool {

@@ -86,7 +86,10 @@ impl Heard {
         match told(process)? {
             Told::Confined => Ok(()),
             Told::Unconfined(why) => Err(Stop::Unconfined(why)),
-            other => Err(unasked(&other)),
+            other
+            @ (Told::Passed(..) | Told::Refused(..) | Told::Fits(_) | Told::Described(_) | Told::Answered(..)) => {
+                Err(unasked(&other))
+            }
         }
     }
 
@@ -110,7 +113,12 @@ impl Heard {
                     self.description = Some(description);
                 }
                 Told::Answered(call, answer) => self.answered(step, call, answer)?,
-                other => return Err(refused(step, other)),
+                other @ (Told::Confined
+                | Told::Unconfined(_)
+                | Told::Passed(..)
+                | Told::Refused(..)
+                | Told::Fits(_)
+                | Told::Described(_)) => return Err(refused(step, other)),
             }
         }
     }
@@ -184,7 +192,13 @@ fn decode(told: &[u8]) -> Result<Told, Stop> {
 fn refused(step: Step, told: Told) -> Stop {
     match told {
         Told::Refused(of, why) if of == step => Stop::Refused(step, why),
-        other => unasked(&other),
+        other @ (Told::Confined
+        | Told::Unconfined(_)
+        | Told::Passed(..)
+        | Told::Refused(..)
+        | Told::Fits(_)
+        | Told::Described(_)
+        | Told::Answered(..)) => unasked(&other),
     }
 }
 
