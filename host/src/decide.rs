@@ -45,7 +45,7 @@ pub use boundary::Malformed;
 pub use catalog::{Catalog, CatalogError};
 pub use engine::engine_config;
 pub use limits::identity;
-pub use probe::{Probe, compare, probe};
+pub use probe::{Journaled, Probe, compare};
 pub use sandbox::{LoadError, Policy, Sandbox, SandboxError};
 pub use shape::Mismatch;
 pub use structure::StructureError;

@@ -17,7 +17,7 @@ use quarterdeck_core::ids::Timestamp;
 use quarterdeck_core::ledger::{Ledger, Shadow};
 use quarterdeck_core::situation::{Ruling, SITUATION_BYTES_MAX, Situation, TEXT_BYTES_MAX, cut};
 
-use crate::decide::{self, Policy};
+use crate::decide::{self, Policy, Probe, compare};
 use crate::replay::compare_open_loop;
 
 /// So many differences of a turn are written down; a person reads the first.
@@ -85,64 +85,10 @@ pub async fn ask_again(past: &Past, policy: Arc<Policy>, at: Timestamp) -> Optio
     let opened = &past.opened;
     let name = format!("{} {}", policy.description().name, policy.description().version);
     let answer = decide::decide(policy.clone(), opened.situation.clone().into()).await;
-    let (answer, _, fuel) = answer.into_journal();
-    let what = differs(&opened.answer, opened.fuel, &answer, fuel)?;
+    let first = (opened.answer.clone(), opened.logs.clone(), opened.fuel);
+    let what = match compare(&first, &answer.into_journal()) {
+        Probe::Same | Probe::NotCompared => return None,
+        Probe::Differs(what) => what,
+    };
     Some(Entry::Differed(Differed { at, turn: opened.turn, policy: policy.digest(), name, what }))
-}
-
-/// What differs between two answers to one situation; what the host gave up says nothing.
-fn differs(first: &Answered, first_fuel: u64, second: &Answered, second_fuel: u64) -> Option<String> {
-    match (first, second) {
-        (Answered::HostAbort { .. }, _) | (_, Answered::HostAbort { .. }) => None,
-        (Answered::Decided(one), Answered::Decided(two)) if one != two => {
-            let at = one.iter().zip(two).take_while(|(a, b)| a == b).count();
-            Some(format!("its decisions differ from byte {at} on"))
-        }
-        (Answered::GuestFailure { kind: one, .. }, Answered::GuestFailure { kind: two, .. }) if one != two => {
-            Some(format!("it failed by {one}, and then by {two}"))
-        }
-        (Answered::Decided(_), Answered::GuestFailure { kind, .. }) => {
-            Some(format!("it decided, and then failed by {kind}"))
-        }
-        (Answered::GuestFailure { kind, .. }, Answered::Decided(_)) => {
-            Some(format!("it failed by {kind}, and then decided"))
-        }
-        (Answered::Decided(_), Answered::Decided(_))
-        | (Answered::GuestFailure { .. }, Answered::GuestFailure { .. }) => (first_fuel != second_fuel)
-            .then(|| format!("it used {first_fuel} of fuel, and then {second_fuel}, for the same answer")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn decided(byte: u8) -> Answered {
-        Answered::Decided(vec![4, byte])
-    }
-
-    fn failed(kind: &str) -> Answered {
-        Answered::GuestFailure { kind: kind.to_owned(), detail: String::new() }
-    }
-
-    #[test]
-    fn two_answers_to_one_situation_are_the_same_or_it_is_said_what_differs() {
-        let abort = Answered::HostAbort { kind: "epoch".to_owned(), detail: String::new() };
-        let said = |one: &Answered, first, two: &Answered, second| differs(one, first, two, second);
-        assert_eq!(said(&decided(1), 7, &decided(1), 7), None);
-        assert_eq!(said(&failed("trap"), 7, &failed("trap"), 7), None);
-        assert_eq!(said(&decided(1), 7, &abort, 0), None);
-        assert_eq!(said(&abort, 7, &failed("trap"), 0), None);
-        let pairs = [
-            (decided(1), 7, decided(2), 7, "from byte 1 on"),
-            (decided(1), 7, decided(1), 8, "7 of fuel, and then 8"),
-            (failed("trap"), 7, failed("error"), 7, "by trap, and then by error"),
-            (decided(1), 7, failed("trap"), 7, "decided, and then failed"),
-            (failed("trap"), 7, decided(1), 7, "failed by trap, and then decided"),
-        ];
-        for (one, first, two, second, expected) in pairs {
-            let said = said(&one, first, &two, second).unwrap_or_default();
-            assert!(said.contains(expected), "{said}");
-        }
-    }
 }

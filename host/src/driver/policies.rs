@@ -24,11 +24,14 @@ use crate::decide::{CatalogError, Policy};
 use crate::remember::{Durable, JournalError, TransactError};
 use crate::shadow::{self, Past};
 
+/// A policy on its way from the catalog.
+type Loading = JoinHandle<Result<Arc<Policy>, CatalogError>>;
+
 /// What goes on beside the loop for the sake of policies.
 #[derive(Default)]
 pub(crate) struct Beside {
     /// A policy that is being loaded.
-    loading: Option<(Digest, JoinHandle<Result<Arc<Policy>, CatalogError>>)>,
+    loading: Option<(Digest, Loading)>,
     /// The shadow and the second run, about one turn.
     asking: Option<JoinHandle<Vec<Entry>>>,
 }

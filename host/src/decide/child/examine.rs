@@ -134,7 +134,7 @@ fn decide(ready: &Ready, description: &Description, host: &mut impl Write) -> Re
         let situation = encoding::encode(&samples::situation(index, description, memo.clone()));
         let (first, second) = (ready.decide(&situation), ready.decide(&situation));
         tell(host, &Told::Answered(Call::Sample(index), first.clone()))?;
-        match compare(&first, &second) {
+        match compare(&first.clone().into_journal(), &second.into_journal()) {
             // What the host gave up is told below.
             Probe::Same | Probe::NotCompared => {}
             Probe::Differs(how) => return Err(refuse(name, format!("it is not deterministic: {how}"))),

@@ -282,11 +282,24 @@ mod tests {
 
     use super::*;
 
+    fn nobody() -> Description {
+        Description {
+            name: String::new(),
+            version: String::new(),
+            summary: String::new(),
+            actions: vec![],
+            operations: vec![],
+            settings: vec![],
+            memo_format: String::new(),
+            reads_memos: vec![],
+        }
+    }
+
     #[test]
     fn every_sample_is_a_situation_that_a_host_could_show() {
         for index in 0..4 {
             let memo = Some(Memo { format: "m/1".into(), bytes: vec![7] });
-            let situation = situation(index, &Description::default(), memo);
+            let situation = situation(index, &nobody(), memo);
             let bytes = encoding::encode(&situation);
             assert!(bytes.len() < SITUATION_BYTES_MAX / 4, "{index}: {} bytes", bytes.len());
             assert_eq!(encoding::decode::<Situation>(&bytes).unwrap(), situation);

@@ -1,3 +1,5 @@
+//! Who may decide next, who may not, and what becomes of the memo.
+
 use super::*;
 use crate::charter::{Amendment, PRODUCTION, Rules};
 use crate::decision::{ActionKind, Decision, Setting};
