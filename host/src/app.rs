@@ -399,6 +399,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         beside: Beside::default(),
         changed_beside: Arc::default(),
         interval: config.interval,
+        between: config.between,
         yes: config.yes.then(|| rustix::process::getuid().as_raw()),
         changed,
         commands: received,

@@ -30,6 +30,8 @@ pub struct Config {
     pub ceiling: Option<Autonomy>,
     /// A turn at least this often.
     pub interval: Duration,
+    /// Two turns are at least this far apart.
+    pub between: Duration,
     /// The engine's socket.
     pub engine: PathBuf,
     /// The Terraform program, where one was found.

@@ -27,8 +27,9 @@ use crate::turn::turn;
 
 pub(crate) use policies::Beside;
 
-/// Two turns are at least this far apart, however much changes: a storm of events is one change.
-const BETWEEN_TURNS: Duration = Duration::from_millis(150);
+/// Two turns are at least this far apart, however much changes, unless an operator wants it otherwise: a storm of events is
+/// one change.
+pub const BETWEEN_TURNS: Duration = Duration::from_millis(150);
 /// A policy that wants to look again at once waits this long all the same: each turn is two writes to the disk.
 const LOOK_AGAIN_MIN: Duration = Duration::from_secs(1);
 /// The next turn is this near while the host's own look at what a worker changed is due.
@@ -56,6 +57,8 @@ pub struct Driver {
     /// Told when the shadow has answered: its word is written down, and no turn is taken for its sake.
     pub(crate) changed_beside: Arc<Notify>,
     pub(crate) interval: Duration,
+    /// Two turns are at least this far apart.
+    pub(crate) between: Duration,
     /// Grants every approval in this user's name.
     pub(crate) yes: Option<u32>,
     /// Told by every background task that saw a change.
@@ -97,7 +100,7 @@ impl Driver {
 
     /// Waits for a change, a command, or the time; writes commands down meanwhile.
     async fn wait(&mut self, pause: Duration) {
-        tokio::time::sleep(BETWEEN_TURNS).await;
+        tokio::time::sleep(self.between).await;
         let over = tokio::time::sleep(pause);
         tokio::pin!(over);
         loop {
@@ -156,6 +159,19 @@ impl Driver {
     async fn write_down(&self, who: Person, command: Command) -> Result<(), CommandFailed> {
         let book = self.book.clone();
         let command = self.redacted(command);
+        let removed = match &command {
+            Command::RemovePolicy { policy } => Some(*policy),
+            Command::Approve { .. }
+            | Command::Deny { .. }
+            | Command::Pause { .. }
+            | Command::Release { .. }
+            | Command::Resume { .. }
+            | Command::Destroy { .. }
+            | Command::Restore { .. }
+            | Command::Cancel { .. }
+            | Command::Unshadow
+            | Command::Unfence { .. } => None,
+        };
         let wrote = tokio::task::spawn_blocking(move || {
             let mut cancelled = Vec::new();
             book.transact(|ledger| {
@@ -181,6 +197,9 @@ impl Driver {
         };
         for order in cancelled {
             self.ports.workers.tell(Word::Cancel(order));
+        }
+        if let Some(policy) = removed {
+            self.let_go(policy).await;
         }
         Ok(())
     }

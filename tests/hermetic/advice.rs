@@ -54,6 +54,7 @@ pub(crate) async fn host(data: &Path, gemini: &FakeGemini) -> Host {
         amendment: Amendment::default(),
         ceiling: None,
         interval: Duration::from_millis(200),
+        between: quarterdeck::driver::BETWEEN_TURNS,
         engine: data.join("no-engine.sock"),
         terraform: None,
         tool_environment: Vec::new(),

@@ -18,6 +18,7 @@ mod hang;
 mod journal;
 mod misbehaving;
 mod paused;
+mod policies;
 mod process;
 mod proxy;
 mod prune;

@@ -7,7 +7,9 @@ mod whole;
 use anyhow::{Context as _, Result};
 use quarterdeck::rehearsal::Script;
 use quarterdeck_core::charter::Charter;
+use quarterdeck_core::digest::Digest;
 use quarterdeck_core::entry::Answered;
+use quarterdeck_core::observation::Command;
 use quarterdeck_tests::guests;
 use quarterdeck_tests::harness::Harness;
 
@@ -53,6 +55,12 @@ fn a_policy_that_misbehaves_costs_one_decision_and_the_loop_goes_on() -> Result<
         assert_eq!(host.book.ledger().policy.memo, None, "{guest}");
     }
     host.activate(quarterdeck::app::STEWARD)?;
+    // Three failures fence a policy; what the host gave up does not.
+    let fenced: Vec<Digest> = host.book.ledger().policies.fences.keys().copied().collect();
+    assert_eq!(fenced.len(), guests.len() - 1, "all but the one that ends on the host's stack");
+    for policy in fenced {
+        host.say(Command::Unfence { policy, comment: None })?;
+    }
     let situation = host.turns(20_000, 1_000)?;
     assert_eq!(host.phase("shop"), "Ready", "{:?}", situation.findings);
     assert!(situation.findings.is_empty(), "{:?}", situation.findings);

@@ -32,6 +32,7 @@ async fn run(data: &Path, name: &str, yes: bool) -> Host {
         amendment: Amendment::default(),
         ceiling: None,
         interval: Duration::from_millis(200),
+        between: quarterdeck::driver::BETWEEN_TURNS,
         engine: data.join("no-engine.sock"),
         terraform: None,
         tool_environment: Vec::new(),

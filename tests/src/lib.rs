@@ -9,5 +9,6 @@ pub mod harness;
 pub mod home;
 pub mod hostile;
 pub mod ordered;
+pub mod planted;
 pub mod program;
 pub mod shape;

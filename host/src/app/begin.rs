@@ -42,7 +42,11 @@ pub(super) fn begin(book: &Book, beginning: &Beginning<'_>) -> Result<Arc<Policy
     let uid = rustix::process::getuid().as_raw();
     let who = Person::Uid(uid);
     let catalog = &beginning.uploads.catalog;
-    let named = beginning.brought.map(|brought| brought.kept(catalog, &who)).transpose()?;
+    let named = match beginning.brought {
+        None => None,
+        Some(Brought::Fallback) => Some(Named::BuiltIn(catalog.fallback().clone())),
+        Some(Brought::File(file)) => Some(Named::Uploaded(Box::new(file.kept(catalog, &who)?))),
+    };
     let written = book.transact(|ledger| {
         let at = clock().max(ledger.now);
         let fallback = catalog.fallback();
@@ -61,10 +65,10 @@ pub(super) fn begin(book: &Book, beginning: &Beginning<'_>) -> Result<Arc<Policy
         }));
         chartered.into_iter().for_each(|chartered| said.say(Entry::Chartered(Box::new(chartered))));
         if said.ledger.policy.digest.is_none() && named.is_none() || replaced == said.ledger.policy.digest {
-            said.say(started(fallback, None, at));
+            said.say(started(fallback, at));
         }
-        if let Some(uploaded) = named {
-            said.bring(Box::new(Uploaded { at, ..uploaded })).map_err(NotBegun::Policy)?;
+        if let Some(named) = named {
+            said.bring(&who, at, named).map_err(NotBegun::Policy)?;
         }
         if beginning.paused {
             said.say(pause(at, uid));
@@ -74,7 +78,7 @@ pub(super) fn begin(book: &Book, beginning: &Beginning<'_>) -> Result<Arc<Policy
     let ledger = written.map_err(|error| match error {
         TransactError::Refused(NotBegun::Charter(error)) => StartError::Charter(error),
         TransactError::Refused(NotBegun::Policy(source)) => {
-            let name = beginning.brought.map(|brought| brought.name.clone()).unwrap_or_default();
+            let name = beginning.brought.map(Brought::name).unwrap_or_default();
             StartError::Nominate { name, source }
         }
         TransactError::Journal(error) => StartError::Journal(error),
@@ -108,14 +112,20 @@ impl Words {
 
     /// The policy of the command line: where nothing has decided yet it does; elsewhere it is a person's wish, which the
     /// charter in force may ask people about. The one that decides already is left as it is.
-    fn bring(&mut self, uploaded: Box<Uploaded>) -> Result<(), CommandError> {
-        let (at, who, policy) = (uploaded.at, uploaded.who.clone(), uploaded.policy);
-        let description = uploaded.description.clone();
-        if !self.ledger.policies.shelf.contains_key(&policy) {
-            self.ledger.permits_upload(policy)?;
-            self.say(Entry::Uploaded(uploaded));
-        }
-        let (by, settings) = (Some(who.uid()), description.defaults());
+    fn bring(&mut self, who: &Person, at: Timestamp, named: Named) -> Result<(), CommandError> {
+        let (policy, description) = match named {
+            Named::BuiltIn(policy) => (policy.digest(), policy.description().clone()),
+            Named::Uploaded(uploaded) => {
+                let (policy, description) = (uploaded.policy, uploaded.description.clone());
+                if !self.ledger.policies.shelf.contains_key(&policy) {
+                    self.ledger.permits_upload(policy)?;
+                    self.say(Entry::Uploaded(Box::new(Uploaded { at, ..*uploaded })));
+                }
+                (policy, description)
+            }
+        };
+        let by = self.ledger.policies.shelf.get(&policy).map(|shelved| shelved.who.uid());
+        let settings = description.defaults();
         if self.ledger.policy.digest.is_none() {
             let how = How::Started;
             self.say(Entry::Activated(Activated { at, policy, description, settings, by, how }));
@@ -127,23 +137,29 @@ impl Words {
         }
         let purpose = Purpose::Activate { after: None };
         let nomination = Nomination { policy, description: description.clone(), settings: Vec::new(), purpose };
-        let nominated = self.ledger.nominate(&who, &nomination, at)?;
+        let nominated = self.ledger.nominate(who, &nomination, at)?;
         let rule = match &nominated.leave {
             Leave::Given { rule } => Some(rule.clone()),
             Leave::Asked { .. } => None,
         };
         self.say(Entry::Nominated(Box::new(nominated)));
         if let Some(rule) = rule {
-            let how = How::Wanted { who, approval: None, rule };
+            let how = How::Wanted { who: who.clone(), approval: None, rule };
             self.say(Entry::Activated(Activated { at, policy, description, settings, by, how }));
         }
         Ok(())
     }
 }
 
-fn started(policy: &Policy, by: Option<u32>, at: Timestamp) -> Entry {
+/// The policy that the command line names, as it is written down.
+enum Named {
+    BuiltIn(Arc<Policy>),
+    Uploaded(Box<Uploaded>),
+}
+
+fn started(policy: &Policy, at: Timestamp) -> Entry {
     let description = policy.description().clone();
-    let (settings, how) = (description.defaults(), How::Started);
+    let (settings, how, by) = (description.defaults(), How::Started, None);
     Entry::Activated(Activated { at, policy: policy.digest(), description, settings, by, how })
 }
 

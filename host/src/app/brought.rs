@@ -18,10 +18,17 @@ use crate::decide::structure::COMPONENT_BYTES_MAX;
 use crate::remember::journal::Reader;
 use crate::uploads::{Checked, Uploads};
 
-/// A policy that a person brings with the command line, and that has passed every check.
-pub(super) struct Brought {
-    /// Its file.
-    pub(super) name: String,
+/// The policy that a person brings with the command line.
+pub(super) enum Brought {
+    /// The one that is built in, by a file of its own.
+    Fallback,
+    /// Another one, which has passed every check.
+    File(Box<File>),
+}
+
+/// A policy's file.
+pub(super) struct File {
+    name: String,
     component: Vec<u8>,
     /// The signatures that lie beside it.
     signatures: Option<Vec<u8>>,
@@ -29,15 +36,23 @@ pub(super) struct Brought {
 }
 
 impl Brought {
-    /// Reads and checks it; nothing where it is the one that is built in. One that is on the shelf was checked already.
-    pub(super) fn read(path: &Path, uploads: &Uploads) -> Result<Option<Brought>, StartError> {
+    /// What it is called.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Brought::Fallback => "that is built in".to_owned(),
+            Brought::File(file) => file.name.clone(),
+        }
+    }
+
+    /// Reads and checks it. One that is on the shelf was checked already.
+    pub(super) fn read(path: &Path, uploads: &Uploads) -> Result<Brought, StartError> {
         let (name, read) = (path.display().to_string(), |path: &Path| {
             let path = path.to_owned();
             move |source| StartError::ReadPolicy { path, source }
         });
         let component = bounded(path, COMPONENT_BYTES_MAX).map_err(read(path))?;
         if Digest::of(&component) == uploads.catalog.fallback().digest() {
-            return Ok(None);
+            return Ok(Brought::Fallback);
         }
         let beside = PathBuf::from([path.as_os_str(), OsStr::new(".sig")].join(OsStr::new("")));
         let signatures = match bounded(&beside, SIGNATURE_BYTES_MAX) {
@@ -55,12 +70,14 @@ impl Brought {
         if let Some(check) = checked.report.refusal() {
             return Err(refused(format!("{}: {}", check.step.name(), check.detail)));
         }
-        Ok(Some(Brought { name, component, signatures, checked }))
+        Ok(Brought::File(Box::new(File { name, component, signatures, checked })))
     }
+}
 
+impl File {
     /// Keeps it in the catalog; says what is written down of it.
     pub(super) fn kept(&self, catalog: &Catalog, who: &Person) -> Result<Uploaded, StartError> {
-        let Brought { name, component, signatures, checked: Checked { report, artifact } } = self;
+        let File { name, component, signatures, checked: Checked { report, artifact } } = self;
         // Without an artifact it was there before.
         if let Some(artifact) = artifact {
             let signatures = signatures.as_deref();

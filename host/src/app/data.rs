@@ -152,6 +152,6 @@ fn policies(folder: &Path, config: &Config) -> Result<(Uploads, Option<Brought>)
     };
     let opened = Catalog::open(&folder.join("policies"), Sandbox::new()?, isolation, program.clone(), STEWARD)?;
     let uploads = Uploads::new(Arc::new(opened), folder.join("journal"), program);
-    let brought = config.policy.as_deref().map(|path| Brought::read(path, &uploads)).transpose()?.flatten();
+    let brought = config.policy.as_deref().map(|path| Brought::read(path, &uploads)).transpose()?;
     Ok((uploads, brought))
 }

@@ -261,6 +261,9 @@ pub struct RunArgs {
     /// journal's word; steward, which is built in, at first]
     #[arg(long, value_name = "FILE.wasm")]
     pub policy: Option<PathBuf>,
+    /// Two turns are at least this far apart, however much changes: 150ms, 2s
+    #[arg(long, default_value = "150ms", value_name = "TIME", value_parser = duration)]
+    pub between_turns: Duration,
     /// Let policies that were uploaded decide in a process without rights, which can be killed
     #[arg(long)]
     pub isolate: bool,

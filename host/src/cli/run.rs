@@ -99,6 +99,7 @@ fn configure(args: &RunArgs, given: Given, real: bool) -> Result<Config, Failure
         amendment: config::amendment(&given)?,
         ceiling: args.autonomy,
         interval: INTERVAL,
+        between: args.between_turns,
         engine: config::engine_socket(&given)?,
         terraform: config::terraform(&given),
         tool_environment: config::tool_environment(),

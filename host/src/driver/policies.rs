@@ -163,6 +163,14 @@ impl Driver {
         }
     }
 
+    /// A component is off the shelf by a person's word: its files go, now or at the next start.
+    pub(super) async fn let_go(&self, policy: Digest) {
+        let catalog = self.catalog.clone();
+        if let Ok(Err(problem)) = tokio::task::spawn_blocking(move || catalog.remove(policy)).await {
+            warn!(error = %chain(&problem), "Could not remove a policy's files; the next start does.");
+        }
+    }
+
     /// A person goes back to the policy before. Whoever asked has had it loaded; one that can't be is passed over.
     pub(super) async fn roll_back(
         &mut self,

@@ -29,6 +29,7 @@ pub(super) fn config(data: &Path) -> Config {
         amendment: Amendment::default(),
         ceiling: None,
         interval: Duration::from_secs(1),
+        between: quarterdeck::driver::BETWEEN_TURNS,
         engine: data.join("no-engine.sock"),
         terraform: None,
         tool_environment: Vec::new(),
