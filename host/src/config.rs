@@ -191,10 +191,25 @@ pub fn docker_config() -> Option<PathBuf> {
 /// The Terraform program: `--terraform`, `$QUARTERDECK_TERRAFORM`, or the first `terraform` of `$PATH`.
 pub fn terraform(given: &Given) -> Option<PathBuf> {
     let named = given.terraform.clone().or_else(|| variable("QUARTERDECK_TERRAFORM").map(PathBuf::from));
-    named.or_else(|| {
-        let path = variable("PATH")?;
-        env::split_paths(&path).map(|folder| folder.join("terraform")).find(|file| file.is_file())
-    })
+    named.or_else(|| on_path("terraform"))
+}
+
+/// The first program of this name in `$PATH`.
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let path = variable("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// Where compilers of policies may keep what they make once: `$QUARTERDECK_CACHE` or `~/.cache/quarterdeck`.
+pub fn cache_folder() -> Option<PathBuf> {
+    let home = || variable("HOME").map(|home| Path::new(&home).join(".cache/quarterdeck"));
+    variable("QUARTERDECK_CACHE").map(PathBuf::from).or_else(home)
+}
+
+/// Cargo's own folder, whose path is kept out of what it makes: `$CARGO_HOME` or `~/.cargo`.
+pub fn cargo_home() -> Option<PathBuf> {
+    let home = || variable("HOME").map(|home| Path::new(&home).join(".cargo"));
+    variable("CARGO_HOME").map(PathBuf::from).or_else(home)
 }
 
 /// What Terraform gets of our own environment.

@@ -11,6 +11,7 @@ pub mod account;
 pub mod act;
 pub mod api;
 pub mod app;
+pub mod author;
 pub mod cli;
 pub mod config;
 pub mod decide;

@@ -78,9 +78,11 @@ fn core_performs_no_io_and_awaits_nothing() {
     none(found(&core, io, |_, _| false), "core has nouns and no verbs");
 }
 
+/// But for the example in Rust, which has to be a project of its own wherever it lies.
 #[test]
 fn every_crate_takes_versions_and_lints_from_the_workspace() {
-    for manifest in files().iter().filter(|path| path.ends_with("/Cargo.toml")) {
+    let ours = |path: &&String| path.ends_with("/Cargo.toml") && *path != "guest-policies/examples/rust/Cargo.toml";
+    for manifest in files().iter().filter(ours) {
         let (text, mut inside) = (text(manifest), false);
         assert!(text.contains("[lints]\nworkspace = true"), "{manifest} takes no lints");
         for line in text.lines() {

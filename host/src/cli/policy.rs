@@ -2,6 +2,7 @@
 
 mod activate;
 mod bench;
+mod build;
 mod cases;
 mod check;
 mod diff;
@@ -9,6 +10,7 @@ mod files;
 mod inspect;
 mod key;
 mod keygen;
+mod new;
 mod publish;
 mod pull;
 mod push;
@@ -39,6 +41,8 @@ pub(super) async fn policy(
     place: impl Fn() -> Result<Place, Failure>,
 ) -> Result<(Exit, String), Failure> {
     match command {
+        PolicyCommand::New { lang, name, path, output } => text(new::new(lang, &name, path, output)),
+        PolicyCommand::Build { folder, out, output } => text(build::build(&folder, out.as_deref(), output)),
         PolicyCommand::Check(args) => text(check::check(&args, place)),
         PolicyCommand::Push(args) => push::push(&place()?, &args).await,
         PolicyCommand::List { output } => text(shelf::list(&place()?, output).await),

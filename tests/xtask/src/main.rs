@@ -2,6 +2,7 @@
 //!
 //! What is not here: tests. A helper makes something, or tells whether what was made is still so.
 
+mod bindings;
 mod component;
 mod guests;
 
@@ -17,12 +18,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Write the contract's bindings for the examples in C and Go, and the adapter of Go's modules.
+    Bindings(bindings::Arguments),
     /// Build the policies in Rust from source, as components, into guest-policies/prebuilt.
     Guests(guests::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
+        Task::Bindings(arguments) => bindings::run(&arguments),
         Task::Guests(arguments) => guests::run(&arguments),
     }
 }

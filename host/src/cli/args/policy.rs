@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use crate::author::Language;
 use crate::cli::print::Output;
 use crate::decide::child::{Allowance, Task};
 use crate::registry::PolicyReference;
@@ -84,6 +85,44 @@ Exit code 1 where they differ.")]
         /// A sentence for the journal.
         #[arg(long, value_name = "TEXT")]
         comment: Option<String>,
+    },
+    /// Begin a policy: a small project that builds with one command, with a README and cases
+    #[command(after_help = "Examples:
+  quarterdeck policy new --lang rust web-keeper
+  quarterdeck policy new --lang python web-keeper --path policies/web-keeper
+
+Nothing is overwritten: the folder must be new or empty.")]
+    New {
+        /// What to write it in.
+        #[arg(long, value_enum)]
+        lang: Language,
+        /// What it is called: a-z, 0-9 and -.
+        name: String,
+        /// Where to write it; a folder of its name here, where it is not given.
+        #[arg(long, value_name = "DIR")]
+        path: Option<PathBuf>,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Build a policy's project into a component, with the compiler at hand
+    #[command(after_help = "Examples:
+  quarterdeck policy build
+  quarterdeck policy build policies/web-keeper --out web-keeper.wasm
+  quarterdeck policy build -o json
+
+It takes a folder that `policy new` has written, and writes NAME.wasm into it. What the compiler says goes to stderr. A compiler
+that is not here is named, with how to get it (exit code 3).")]
+    Build {
+        /// The project.
+        #[arg(default_value = ".", value_name = "DIR")]
+        folder: PathBuf,
+        /// Where to write the component.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// How to print it.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
     },
     /// Make all checks of an upload, without a host
     #[command(after_help = CHECK_EXAMPLES)]
