@@ -136,8 +136,7 @@ fn each_brings_a_mission_to_its_end_and_replays_bit_by_bit() -> Result<()> {
         host.disturb("removes shop-web", |world| assert_eq!(world.remove("shop-web"), 1));
         host.turns(60_000, 2_000)?;
         ensure!(host.world_names() == ["container shop-web", "network shop"], "{language} repairs nothing");
-        let asked =
-            Asked { policies: std::slice::from_ref(policy), candidate: None, rules: None, from: 1, to: u32::MAX };
+        let asked = Asked { policies: &[policy], candidate: None, rules: None, from: 1, to: u32::MAX };
         let report = replay(&host.journal(), asked, &mut |_| {})?.0;
         ensure!(report.differences.is_empty(), "{language}: {:?}", report.differences);
         let turns = host.decided.len() as u64;

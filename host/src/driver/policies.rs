@@ -5,6 +5,7 @@
 //! the one that it has; what a step back needs was loaded when it decided. The swap is one pointer, after the entry that
 //! says so is on disk: every turn is decided wholly by one policy.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quarterdeck_core::decision::Description;
@@ -32,6 +33,8 @@ type Loading = JoinHandle<Result<Arc<Policy>, CatalogError>>;
 pub(crate) struct Beside {
     /// A policy that is being loaded.
     loading: Option<(Digest, Loading)>,
+    /// Those that could not be loaded, and why; a new upload or another start tries again.
+    unloadable: BTreeMap<Digest, String>,
     /// The shadow and the second run, about one turn.
     asking: Option<JoinHandle<Vec<Entry>>>,
 }
@@ -43,6 +46,7 @@ impl Driver {
     /// Where the journal can't be written.
     pub(super) async fn settle_policies(&mut self) -> Result<(), JournalError> {
         self.take_what_was_asked_beside().await?;
+        self.load_beside().await;
         let due = self.book.ledger().due(clock());
         match due {
             None => Ok(()),
@@ -64,10 +68,16 @@ impl Driver {
 
     /// The policy that waited decides, once it is loaded.
     async fn promote(&mut self, digest: Digest) -> Result<(), JournalError> {
-        let Some(policy) = self.catalog.at_hand(digest) else { return self.load_beside(digest).await };
         let ledger = self.book.ledger();
         let Some(nominee) = ledger.policies.nominee.as_ref().filter(|nominee| nominee.policy == digest) else {
             return Ok(());
+        };
+        let Some(policy) = self.catalog.at_hand(digest) else {
+            // It is on its way, unless it can't be loaded: then it is fenced, so that a person hears of it.
+            let Some(why) = self.beside.unloadable.get(&digest).cloned() else { return Ok(()) };
+            let name = format!("{} {}", nominee.description.name, nominee.description.version);
+            let fenced = Fenced { at: clock().max(ledger.now), policy: digest, name, why };
+            return self.write_policies(vec![Entry::Fenced(fenced)]).await;
         };
         let rule = match &nominee.leave {
             Leave::Given { rule } | Leave::Asked { rule, .. } => rule.clone(),
@@ -79,36 +89,42 @@ impl Driver {
         self.swap(policy, activated).await
     }
 
-    /// Begins to load a policy, or sees whether that has come to an end. One that can't be loaded is fenced, so that a
-    /// person hears of it and the loop does not try for ever.
-    async fn load_beside(&mut self, digest: Digest) -> Result<(), JournalError> {
+    /// Sees whether what was being loaded is ready, and begins to load the next that the loop will need: the one that may
+    /// decide, the shadow, and the one that a step back would need.
+    async fn load_beside(&mut self) {
+        if let Some((digest, task)) = self.beside.loading.take_if(|(_, task)| task.is_finished()) {
+            let why = match task.await {
+                Ok(Ok(_ready)) => None, // It is at hand from now on, unless many others are loaded.
+                Ok(Err(problem)) => Some(chain(&problem)),
+                Err(problem) => Some(problem.to_string()),
+            };
+            if let Some(why) = why {
+                warn!(policy = %digest.short(12), %why, "Could not load a policy.");
+                self.beside.unloadable.insert(digest, escape(&why));
+            }
+        }
+        if self.beside.loading.is_some() {
+            return;
+        }
+        let Some(digest) = self.needed() else { return };
+        let (catalog, changed) = (self.catalog.clone(), self.changed_beside.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let loaded = catalog.load(digest);
+            changed.notify_one();
+            loaded
+        });
+        self.beside.loading = Some((digest, task));
+    }
+
+    /// The first policy that the loop will need and that is not ready to decide.
+    fn needed(&self) -> Option<Digest> {
         let ledger = self.book.ledger();
-        let Some(nominee) = &ledger.policies.nominee else { return Ok(()) };
-        let Some((loading, task)) = self.beside.loading.take() else {
-            let (catalog, changed) = (self.catalog.clone(), self.changed.clone());
-            let task = tokio::task::spawn_blocking(move || {
-                let loaded = catalog.load(digest);
-                changed.notify_one();
-                loaded
-            });
-            self.beside.loading = Some((digest, task));
-            return Ok(());
-        };
-        if !task.is_finished() {
-            self.beside.loading = Some((loading, task));
-            return Ok(());
-        }
-        let why = match task.await {
-            Ok(Ok(_ready)) => return Ok(()), // It is at hand from now on, unless many others were loaded since.
-            Ok(Err(problem)) => chain(&problem),
-            Err(problem) => problem.to_string(),
-        };
-        if loading != digest {
-            return Ok(());
-        }
-        let name = format!("{} {}", nominee.description.name, nominee.description.version);
-        let fenced = Fenced { at: clock().max(ledger.now), policy: digest, name, why: escape(&why) };
-        self.write_policies(vec![Entry::Fenced(fenced)]).await
+        let policies = &ledger.policies;
+        let nominee = policies.nominee.as_ref().map(|nominee| nominee.policy);
+        let shadow = policies.shadow.as_ref().map(|shadow| shadow.policy);
+        let before = ledger.policy.digest.and_then(|active| policies.before(active).first().copied());
+        let mut wanted = [nominee, shadow, before].into_iter().flatten();
+        wanted.find(|policy| !self.beside.unloadable.contains_key(policy) && self.catalog.at_hand(*policy).is_none())
     }
 
     /// Another policy decides from the next turn on.
@@ -146,7 +162,8 @@ impl Driver {
     }
 
     /// A component has passed its checks and lies in the catalog.
-    pub(super) async fn shelve(&self, uploaded: Box<Uploaded>) -> Result<(), CommandFailed> {
+    pub(super) async fn shelve(&mut self, uploaded: Box<Uploaded>) -> Result<(), CommandFailed> {
+        self.beside.unloadable.remove(&uploaded.policy);
         let book = self.book.clone();
         let wrote = tokio::task::spawn_blocking(move || {
             book.transact(|ledger| {
@@ -223,6 +240,7 @@ impl Driver {
             warn!(error = %chain(&problem), "Could not write down what the shadow said.");
             return false;
         }
+        self.load_beside().await;
         self.book.ledger().due(clock()).is_none()
     }
 

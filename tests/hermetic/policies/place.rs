@@ -1,9 +1,9 @@
 //! A data folder with a mission, its host, and policies that were made for it.
 
-use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use quarterdeck::api::local::{SOCKET, is_alive};
 use quarterdeck_tests::guests::{self, CONTRACT};
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 pub(super) struct Place {
     folder: tempfile::TempDir,
-    goals: Cell<u32>,
+    goals: AtomicU32,
 }
 
 /// A host that ends in order with its test.
@@ -60,7 +60,7 @@ fn made(number: u32, body: &str) -> Vec<u8> {
 
 impl Place {
     pub(super) fn new() -> Place {
-        let place = Place { folder: tempfile::tempdir().expect("a folder"), goals: Cell::new(0) };
+        let place = Place { folder: tempfile::tempdir().expect("a folder"), goals: AtomicU32::new(0) };
         fs::create_dir(place.path("web")).expect("a folder");
         fs::copy(program::root().join("deploy/examples/web/main.tf"), place.path("web/main.tf")).expect("a file");
         place.stir();
@@ -83,8 +83,7 @@ impl Place {
     /// Changes the mission's goal, which makes the host turn and is no work for anybody.
     pub(super) fn stir(&self) {
         let example = program::root().join("deploy/examples/web/mission.yaml");
-        self.goals.set(self.goals.get() + 1);
-        let goal = format!("  goal: {} ", self.goals.get());
+        let goal = format!("  goal: {} ", self.goals.fetch_add(1, Ordering::Relaxed));
         let mission = fs::read_to_string(example).expect("the example").replace("  goal: ", &goal);
         let part = self.path("web/.part");
         fs::write(&part, mission).and_then(|()| fs::rename(part, self.path("web/mission.yaml"))).expect("a file");

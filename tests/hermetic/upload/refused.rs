@@ -48,7 +48,7 @@ fn every_step_refuses_what_it_is_for() {
 fn an_author_sees_the_log_the_cost_and_where_it_failed() {
     let more = "(data (i32.const 200) \"\\1b[2Jcounting\") (func $count_to_one_thousand unreachable)";
     let body = "(call $log (i32.const 2) (i32.const 200) (i32.const 12)) (call $count_to_one_thousand) (i32.const 128)";
-    let (step, why, report) = refused(&deciding(&more, body));
+    let (step, why, report) = refused(&deciding(more, body));
     assert_eq!(step, Step::DryDecision);
     assert!(why.contains(" of fuel, 65552 bytes of memory"), "{why}");
     let Sample { name, class, backtrace, logs, fuel, memory_bytes, .. } = &report.samples[0];

@@ -31,7 +31,7 @@ pub(super) fn look(ledger: &Ledger, now: Timestamp) -> Vec<Fault> {
         let (name, turn, what) = (&differing.name, differing.turn, &differing.what);
         let message = format!(
             "policy {name} ({digest}) answered the situation of turn {turn} in two ways: {what}; it can't be replayed, so \
-             do not trust it"
+             do not trust it; `quarterdeck policy unfence {digest}` once you know why"
         );
         fault("policy-differs", Severity::Critical, digest, message, vec![Fact::new("turn", &turn.to_string())])
     });

@@ -150,7 +150,7 @@ impl Ledger {
             Command::Pause { scope, cancel: _, comment } => self.pause(commanded, scope, comment.as_ref()),
             Command::Resume { scope } => drop(self.pauses.remove(scope)),
             Command::Unshadow => self.policies.shadow = None,
-            Command::Unfence { policy, comment: _ } => drop(self.policies.fences.remove(policy)),
+            Command::Unfence { policy, comment: _ } => self.policies.unfence(*policy),
             Command::RemovePolicy { policy } => self.policies.remove(*policy),
             Command::Release { mission, comment: _ } => {
                 if let Some(state) = self.missions.values_mut().find(|state| state.spec.name == *mission) {

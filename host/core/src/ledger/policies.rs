@@ -221,10 +221,10 @@ impl Ledger {
                 Some(_) => Ok(()),
                 None => Err(CommandError::NoShadow),
             }),
-            Command::Unfence { policy, .. } => Some(match policies.fences.contains_key(policy) {
-                true => Ok(()),
-                false => Err(CommandError::NotFenced(policy.short(12))),
-            }),
+            Command::Unfence { policy, .. } => {
+                let known = policies.fences.contains_key(policy) || policies.differed.contains_key(policy);
+                Some(if known { Ok(()) } else { Err(CommandError::NotFenced(policy.short(12))) })
+            }
             Command::RemovePolicy { policy } => Some(self.permits_removal(*policy, now)),
             Command::Approve { .. }
             | Command::Deny { .. }
@@ -320,6 +320,12 @@ impl Policies {
         let differing = Differing { at: *at, turn: *turn, name: name.clone(), what: what.clone() };
         self.differed.insert(*policy, differing);
         super::fold::keep_newest(&mut self.differed, FENCES_MAX, |differing| Some(differing.at));
+    }
+
+    /// A person knows why it failed, or why it answered in two ways.
+    pub(super) fn unfence(&mut self, policy: Digest) {
+        self.fences.remove(&policy);
+        self.differed.remove(&policy);
     }
 
     pub(super) fn remove(&mut self, policy: Digest) {
