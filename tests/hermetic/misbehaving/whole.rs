@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use quarterdeck::app::STEWARD;
+use quarterdeck::api::local::{SOCKET, is_alive};
 use quarterdeck::cli::Exit;
 use quarterdeck::remember::journal;
 use quarterdeck_core::entry::Entry;
@@ -135,11 +135,18 @@ impl Place {
         Seen { classes, findings, workers, peak_kib }
     }
 
-    /// Steward takes over what is there, and the mission becomes ready. Where the guest was fenced it does so by itself.
+    /// Steward takes over what is there, and the mission becomes ready. Where the guest was fenced it does so by itself;
+    /// elsewhere a person takes the guest back.
     fn recovers(&self, guest: &str, fenced: bool) {
         let flags = ["--until-ready", "--timeout", "60s"];
-        let mut host = if fenced { self.run(&flags) } else { self.run_with(STEWARD, &flags) };
-        let output = host.output().expect("it runs");
+        if !fenced {
+            let mut host =
+                self.run(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(Running).expect("it starts");
+            until("the host answers", || is_alive(&self.path("data/rehearsal").join(SOCKET)).then_some(()));
+            program::said(&self.path("data"), &["policy", "rollback"]);
+            host.ends_by(Signal::TERM);
+        }
+        let output = self.run(&flags).output().expect("it runs");
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(0), "after {guest}\n{out}\n{err}");
         assert_eq!(self.items("missions")[0]["phase"], "Ready", "after {guest}");
