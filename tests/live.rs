@@ -1,7 +1,8 @@
 //! Every hostile module, uploaded to a live host that turns flat out: each gets the answer that its first line expects, the
 //! policy that decides is not disturbed, nothing of a refused one stays, and the turns go on as they did.
 //!
-//! It measures, so it is no part of `cargo test`, where other tests run beside it: `.ci/run live` calls it alone.
+//! It measures, so it is no part of `cargo test`, where other tests run beside it: `.ci/run live` calls it alone, with the
+//! release, which is what users run.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -10,11 +11,13 @@
 mod place;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use quarterdeck::api::local::{Client, Pushed};
 use quarterdeck::remember::journal;
 use quarterdeck_core::entry::Entry;
+use quarterdeck_core::observation::Command;
+use quarterdeck_core::order::Class;
+use quarterdeck_core::pause::Scope;
 use quarterdeck_core::upload::Step;
 use quarterdeck_tests::hostile::{self, Hostile};
 use quarterdeck_tests::program::until;
@@ -23,8 +26,6 @@ use place::Place;
 
 /// So many turns are taken before the first upload, and after the last one.
 const QUIET_TURNS: usize = 400;
-/// So often the mission's goal changes, so that there is always a next turn.
-const STIRRED: Duration = Duration::from_millis(20);
 /// The 99th percentile of the time from turn to turn may be so many times the larger of those before and after: on two
 /// processors the compiler's process takes one, and the noise of a machine is larger than what it takes from the other.
 const TIMES_MAX: u64 = 3;
@@ -64,10 +65,15 @@ fn every_hostile_module_is_answered_and_the_turns_go_on() {
     let mut wrong = vec![];
     let mut kept = 0;
     std::thread::scope(|scope| {
+        // Each word of a person is followed by a turn, so there is always a next one.
         scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                place.stir();
-                std::thread::sleep(STIRRED);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let client = Client::at(&place.world()).unwrap();
+            let scope = Scope { mission: None, class: Some(Class::Scanner) };
+            let words =
+                [Command::Pause { scope: scope.clone(), cancel: false, comment: None }, Command::Resume { scope }];
+            for word in words.iter().cycle().take_while(|_| !stop.load(Ordering::Relaxed)) {
+                runtime.block_on(client.send(word)).unwrap();
             }
         });
         let turns = || {
