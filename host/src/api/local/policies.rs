@@ -132,13 +132,19 @@ pub(super) async fn push(
         return refuse(StatusCode::BAD_REQUEST, &format!("{SIGNATURES} or {SOURCE} is no base64"), next);
     };
     let source = source.and_then(|source| String::from_utf8(source).ok()).unwrap_or_default();
-    let Ok(_one) = desk.uploads.one.clone().try_acquire_owned() else {
+    let Ok(one) = desk.uploads.one.clone().try_acquire_owned() else {
         let next = "try again when it is done";
         return refuse(StatusCode::TOO_MANY_REQUESTS, "another upload is being checked", next);
     };
     let upload =
         Upload { who: Person::Uid(uid), source: escape(&cut(&source, SOURCE_BYTES_MAX)), component, signatures };
-    match shelve(&desk, upload).await {
+    // Whoever asked may go away meanwhile: what was begun is brought to its end all the same, kept and written down or
+    // neither.
+    let shelved = tokio::spawn(async move {
+        let _one = one;
+        shelve(&desk, upload).await
+    });
+    match shelved.await.unwrap_or_else(|error| Err(Trouble::Machine(error.to_string()))) {
         Ok(pushed) => Json(pushed).into_response(),
         Err(Trouble::Command(error)) => failed(&error, "quarterdeck policy list"),
         Err(Trouble::Machine(error)) => {
