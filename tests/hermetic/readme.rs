@@ -143,3 +143,10 @@ fn every_test_that_is_named_is_there() {
         assert!(read.contains(&format!("fn {name}(")), "there is no test {name}");
     }
 }
+
+/// The policy that is written down for people to copy is the SDK's example, which is compiled.
+#[test]
+fn the_documents_policy_is_the_example() {
+    let example = format!("```rust\n{}```\n", text("guest-policies/sdk/examples/lookout.rs"));
+    assert!(text("docs/policies.md").contains(&example), "docs/policies.md holds another one than the SDK's example");
+}

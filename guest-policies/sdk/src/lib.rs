@@ -99,17 +99,3 @@ macro_rules! export {
         };
     };
 }
-
-#[cfg(test)]
-mod tests {
-    /// The policy that is written down for people to copy is the example, which is compiled.
-    #[test]
-    fn the_documents_policy_is_the_example() {
-        let page = include_str!("../../../docs/policies.md");
-        let example = concat!("```rust\n", include_str!("../examples/lookout.rs"), "```\n");
-        assert!(
-            page.contains(example),
-            "docs/policies.md holds another one than guest-policies/sdk/examples/lookout.rs"
-        );
-    }
-}

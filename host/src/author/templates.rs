@@ -43,7 +43,8 @@ const C: &[File] = example![
     "bindings/stdlib.h", "bindings/string.h";
     "c"
 ];
-const SDK: &[File] = sdk!["bindings.rs", "bump.rs", "facts.rs", "lib.rs", "log.rs", "look.rs"];
+const SDK: &[File] =
+    sdk!["bindings.rs", "bump.rs", "describe.rs", "facts.rs", "lib.rs", "log.rs", "look.rs", "propose.rs"];
 const SDK_MANIFEST: File = ("sdk/Cargo.toml", include_str!("../../../guest-policies/examples/common/sdk.toml"));
 
 const CASES: &[File] = example![
