@@ -109,9 +109,7 @@ impl Report {
         let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
         let failed = |difference: &&Difference| difference.what == What::Answer && difference.replayed != "decided";
         let told = self.differences.iter().take(DIFFERENCES_TOLD_MAX).map(|difference| {
-            let Difference { turn, what, key, recorded, replayed } = difference;
-            let key = key.as_ref().map(|key| format!(" {key}")).unwrap_or_default();
-            let words = format!("turn {turn}, {what:?}{key}: {recorded} -> {replayed}");
+            let words = format!("turn {}: {}", difference.turn, difference.line());
             cut(&escape(&words), DIFFERENCE_BYTES_MAX)
         });
         Replayed {
