@@ -90,7 +90,8 @@ fn a_plan_that_two_have_to_read_waits_for_two_others() {
     let flags = ["run", web.to_str().unwrap(), "--charter", charter.to_str().unwrap(), "--approvers", "61200"];
     let mut run = place.command(&flags);
     run.args(["--offline", "--engine", "/nonexistent"]).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut host = Running(run.spawn().unwrap());
+    // While another test forks, the copy is still open for writing there, and can't be started for a moment.
+    let mut host = Running(until("the copy starts", || run.spawn().ok()));
     let asked = until("a person is asked", || {
         place.list(ADA, "approvals").into_iter().find(|approval| approval["state"] == "pending")
     });
