@@ -291,7 +291,8 @@ impl Policies {
         let Description { name, version, .. } = &uploaded.description;
         let shelved = Shelved {
             at: uploaded.at,
-            who: uploaded.who.clone(),
+            // Whoever brought it first did: uploading it again makes nobody else's yes count.
+            who: self.shelf.get(&uploaded.policy).map_or_else(|| uploaded.who.clone(), |known| known.who.clone()),
             source: uploaded.source.clone(),
             bytes: uploaded.bytes,
             profile: uploaded.profile,

@@ -92,9 +92,11 @@ impl Shelf {
 
     pub(super) fn keep(&self, stored: &Stored<'_>) -> Result<(), ShelfError> {
         let policy = Digest::of(stored.component);
+        let known = self.folder.exists(format!("{}/{COMPONENT}", policy.hex()));
         let kept = self.write_all(policy, stored);
-        if kept.is_err() {
-            // Half of it is nothing; where not even this can be done, the next start sweeps.
+        if kept.is_err() && !known {
+            // What was there before stays: it may be the policy that decides. Of another one half is nothing; where not even
+            // this can be done, the next start sweeps.
             let _swept_later = self.folder.remove_dir_all(policy.hex());
         }
         kept.map_err(io("write into"))
@@ -198,4 +200,40 @@ fn write(folder: &Dir, name: &str, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     folder.rename(&part, folder, name)?;
     folder.open(".")?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_upload_that_fails_leaves_the_component_that_is_there() {
+        let folder = std::env::temp_dir().join(format!("quarterdeck-shelf-{}", std::process::id()));
+        let shelf = Shelf::open(&folder).unwrap();
+        let component = b"a component".as_slice();
+        let policy = Digest::of(component);
+        let report = Report {
+            policy,
+            bytes: 11,
+            sandbox: limits::identity(),
+            profile: None,
+            imports: vec![],
+            exports: vec![],
+            producers: vec![],
+            description: None,
+            signers: vec![],
+            checks: vec![],
+            samples: vec![],
+            replay: None,
+        };
+        let stored = Stored { component, report: &report, signatures: None, artifact: None };
+        shelf.keep(&stored).unwrap();
+        let path = folder.join(policy.hex()).join(REPORT);
+        std::fs::remove_file(&path).and_then(|()| std::fs::create_dir(&path)).unwrap();
+        assert!(shelf.keep(&stored).is_err(), "a folder stands in the report's place");
+        assert_eq!(shelf.component(policy).unwrap().as_deref(), Some(component));
+        shelf.remove(policy).unwrap();
+        assert_eq!(shelf.component(policy).unwrap(), None);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

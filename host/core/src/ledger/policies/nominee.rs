@@ -69,7 +69,9 @@ impl Widening {
     pub fn between(from: Option<&Description>, to: &Description) -> Widening {
         let may = |description: &Description| -> Vec<String> {
             let actions = description.actions.iter().map(|action| action.name().to_owned());
-            actions.chain(description.operations.iter().map(|operation| operation.name().to_owned())).collect()
+            // Some actions and operations share a name, and are not the same.
+            let operations = description.operations.iter().map(|operation| format!("operation {}", operation.name()));
+            actions.chain(operations).collect()
         };
         let (before, after) = (from.map(may).unwrap_or_default(), may(to));
         let without = |these: &[String], those: &[String]| -> Vec<String> {

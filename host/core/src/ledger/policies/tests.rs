@@ -276,6 +276,18 @@ fn a_memo_is_carried_emptied_or_restored() {
     assert_eq!(memo(&scene), Some(("all/2".to_owned(), vec![2])));
 }
 
+#[test]
+fn an_operation_is_gained_though_an_action_has_its_name_and_a_second_upload_changes_no_uploader() {
+    let mut scene = scene();
+    let before = version("3", &[ActionKind::Configure]);
+    let after = Description { operations: vec![crate::situation::Operation::Configure], ..before.clone() };
+    assert_eq!(Widening::between(Some(&before), &after).gained, ["operation configure"]);
+    assert_eq!(Widening::between(Some(&after), &before).lost, ["operation configure"]);
+    let policy = upload(&mut scene, &ADA, &before);
+    upload(&mut scene, &BEN, &before);
+    assert_eq!(scene.ledger.policies.shelf[&policy].who, ADA);
+}
+
 /// A turn of the shadow.
 fn shadowed(scene: &Scene, answer: Answered, refused: u32, differ: &[&str]) -> Entry {
     Entry::Shadowed(Box::new(Shadowed {
