@@ -31,7 +31,11 @@ impl Ledger {
                 self.spending.keep_open();
                 self.policies.fallback = Some(begun.fallback);
             }
-            Entry::Chartered(chartered) => self.law.take(chartered),
+            Entry::Chartered(chartered) => {
+                let before = self.law.enacted.clone();
+                self.law.take(chartered);
+                self.withdraw_nominee(before.as_ref());
+            }
             Entry::Activated(activated) => self.activate(activated),
             Entry::Uploaded(uploaded) => self.policies.upload(uploaded),
             Entry::Nominated(nominated) => self.take_nomination(nominated),
@@ -164,7 +168,11 @@ impl Ledger {
         match self.approvals.get_mut(approval) {
             Some(record) => record.answers.push(answer),
             None if self.policies.is_nominee(approval) => self.policies.answer_nominee(answer),
-            None => self.law.answer(said, approval, answer),
+            None => {
+                let before = self.law.enacted.clone();
+                self.law.answer(said, approval, answer);
+                self.withdraw_nominee(before.as_ref());
+            }
         }
     }
 

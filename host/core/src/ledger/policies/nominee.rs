@@ -14,7 +14,7 @@ use crate::encoding;
 use crate::entry::{Leave, Nominated, Purpose};
 use crate::ids::{ApprovalId, Timestamp};
 use crate::ledger::approval::{ApprovalAnswer, given};
-use crate::ledger::hour_and_weekday;
+use crate::ledger::{Enacted, hour_and_weekday};
 use crate::observation::{Command, Person};
 use crate::situation::{ApprovalState, Fact};
 
@@ -183,6 +183,13 @@ impl Ledger {
             }
             _several if uploaded => Err(CommandError::NotCounted { id, uid, role: "uploaded this policy" }),
             _several => Ok(()),
+        }
+    }
+
+    /// What was said of a policy was said under the charter before: under another one it is asked anew.
+    pub(in crate::ledger) fn withdraw_nominee(&mut self, before: Option<&Enacted>) {
+        if self.law.enacted.as_ref() != before {
+            self.policies.nominee = None;
         }
     }
 

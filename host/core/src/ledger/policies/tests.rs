@@ -245,6 +245,19 @@ fn where_two_have_to_say_yes_neither_the_uploader_nor_who_wants_it_counts() {
 }
 
 #[test]
+fn another_charter_withdraws_what_waits() {
+    let mut scene = scene();
+    let next = version("3", &[ActionKind::Notify]);
+    assert!(want(&mut scene, &ADA, &next, NOW).is_ok());
+    assert!(scene.ledger.due(scene.now).is_some());
+    let wanted = Amendment { rules: Some(Rules::parse(PRODUCTION).unwrap()), settings: None };
+    let chartered = scene.ledger.amend(&ADA, &wanted, scene.now).unwrap().unwrap();
+    scene.fold(Entry::Chartered(Box::new(chartered)));
+    assert_eq!(scene.ledger.due(scene.now), None, "under this one two are asked");
+    assert!(matches!(want(&mut scene, &ADA, &next, NOW), Ok(Leave::Asked { needed: 2, .. })));
+}
+
+#[test]
 fn a_no_and_the_end_of_its_time_leave_the_one_that_decides() {
     let mut scene = scene();
     let wider = version("3", &[ActionKind::Build]);
