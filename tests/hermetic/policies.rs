@@ -11,6 +11,9 @@ mod swapped;
 use std::fs;
 
 use quarterdeck::api::local::Client;
+use quarterdeck::registry::{Patience, publish};
+use quarterdeck_core::digest::Digest;
+use quarterdeck_tests::fake_registry::{Door, FakeRegistry};
 use quarterdeck_tests::program::until;
 
 use place::{Place, quiet, trapping};
@@ -33,7 +36,7 @@ fn a_policy_is_pushed_shown_activated_and_taken_back() {
         [("steward", "active"), ("guest", ""), ("guest", "")].map(|(a, b)| (a.to_owned(), b.to_owned()))
     );
 
-    let digests = [1, 2].map(|number| quarterdeck_core::digest::Digest::of(&quiet(number)).short(12));
+    let digests = [1, 2].map(|number| Digest::of(&quiet(number)).short(12));
     place.said(&["policy", "activate", &digests[0]]);
     until("the first one decides", || (place.active() == digests[0]).then_some(()));
     place.said(&["policy", "activate", &digests[1]]);
@@ -54,7 +57,7 @@ fn a_policy_is_pushed_shown_activated_and_taken_back() {
 #[test]
 fn what_decided_still_does_after_a_restart_and_its_damage_is_noticed() {
     let place = Place::new();
-    let digest = quarterdeck_core::digest::Digest::of(&quiet(1));
+    let digest = Digest::of(&quiet(1));
     {
         let _host = place.host(&[]);
         place.said(&["policy", "push", &place.file("one", &quiet(1))]);
@@ -77,6 +80,27 @@ fn what_decided_still_does_after_a_restart_and_its_damage_is_noticed() {
     let _host = place.host(&[]);
     let history = place.said(&["policy", "history"]);
     assert!(history.contains("fell back to it") && history.contains("have another digest"), "{history}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_is_pushed_from_a_registry_to_a_running_host() {
+    let _already = rustls::crypto::ring::default_provider().install_default();
+    let registry = FakeRegistry::start(Door::Open).await;
+    let reference = |rest: &str| format!("oci://{}/team/guest{rest}", registry.host());
+    let (component, patience) = (quiet(1), Patience::default());
+    let tagged = reference(":1").parse().unwrap();
+    let artifact = publish(&component, None, &tagged, None, &patience).await.unwrap();
+
+    let place = Place::new();
+    let _host = place.host(&[]);
+    let digest = Digest::of(&component).short(12);
+    let refused = place.fails(&["policy", "push", &reference(":2")], 3);
+    assert!(refused.contains(":2") && !place.policies().contains(&digest), "{refused}");
+    place.said(&["policy", "push", &reference(&format!("@{artifact}"))]);
+    let shown = place.said(&["policy", "show", &digest]);
+    assert!(shown.contains(&reference(&format!("@{artifact}"))), "where it came from: {shown}");
+    place.said(&["policy", "activate", &digest]);
+    until("it decides", || (place.active() == digest).then_some(()));
 }
 
 #[test]
@@ -122,7 +146,7 @@ fn rubbish_disturbs_nothing_and_leaves_nothing() {
 fn a_shadow_is_asked_beside_and_promoted_after_clean_turns() {
     let place = Place::new();
     let _host = place.host(&["--between-turns", "5ms"]);
-    let digest = quarterdeck_core::digest::Digest::of(&quiet(1)).short(12);
+    let digest = Digest::of(&quiet(1)).short(12);
     place.said(&["policy", "push", &place.file("one", &quiet(1))]);
     place.said(&["policy", "shadow", &digest]);
     let turns = |place: &Place| place.json(&["policy", "shadow", "-o", "json"])["turns"].as_u64().unwrap();
