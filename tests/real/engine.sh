@@ -6,19 +6,18 @@
 #   engine.sh inside DIR CMD...        run CMD in the engine's namespace, where its published ports are
 #   engine.sh swap SUITE DIR           another engine on the same socket and data; the same SUITE: a restart
 #   engine.sh halt DIR                 the engine ends, its data stays; `swap` brings one back
+#   engine.sh join SUITE DIR OTHER     start, but in the namespace of OTHER, where something else runs already
 #   engine.sh stop DIR                 everything ends, the data is gone, the machine is as before
 #   engine.sh run SUITE DIR -- CMD...  start, CMD inside, stop; the exit code is CMD's
 #
 # SUITE: bookworm (20.10.24, API 1.41) | trixie (26.1.5, API 1.45) | 29 (29.0, API 1.52, minimum 1.44).
 # DOCKER_MIN_API_VERSION=1.44 in the environment of start or swap makes trixie refuse older clients as 29 does by itself.
 #
-# Why a namespace: an engine rewrites iptables, forwards packets and leaves bridges behind. Here all of that lives in network,
-# mount and process namespaces whose process 1 only sleeps; when it is killed the kernel ends all the rest, containers
-# included. So a crashed test leaves one process to end, and `stop` has nothing to search for. The socket is a file, so it is
-# reached from everywhere; a published port is on 127.0.0.1 of the namespace, so curl goes through `inside`.
-# What is not here: a way out. There is no route and no name server, so a pull of an image fails at once.
+# namespace.sh says why a namespace. The socket is a file, so it is reached from everywhere; a published port is on 127.0.0.1 of
+# the namespace, so curl goes through `inside`. There is no way out: a pull of an image fails at once.
 here=$(dirname "$(readlink -f "$0")")
 . "$here/lib.sh"
+. "$here/namespace.sh"
 
 # An engine must answer, or end, within this many seconds; it takes one to three on two busy cores.
 ANSWERS_S=60 ENDS_S=30
@@ -73,61 +72,14 @@ fetch_29() { # the daemon and its proxy are built; containerd and the docker cli
   cd /; mv "$to.new" "$to"
 }
 
-# --- the namespace -----------------------------------------------------------------------------------------------------------
-
-# A process is named by its number and its start time: a number alone may belong to another one by now.
-birth() { awk '{sub(/.*\) /, ""); print $20}' "/proc/$1/stat" 2>/dev/null || true; }
-remember() { echo "$2 $(birth "$2")" >"$1"; }
-alive() { # FILE: prints the number of the process that FILE remembers, if it still runs
-  local number born
-  read -r number born 2>/dev/null <"$1" || return 1
-  [ -n "$born" ] && [ "$(birth "$number")" = "$born" ] && echo "$number"
-}
-
-place() { # DIR: the one spelling of it, so that every command means the same place
-  local dir; dir=$(realpath -m "$1")
-  [ ${#dir} -le $DIR_LENGTH_MAX ] || die "$dir is longer than $DIR_LENGTH_MAX characters, too long for sockets below it"
-  case $dir/ in /run/* | /etc/* | /opt/* | /sys/* | /proc/*) die "$dir is where the namespace has its own files; choose another place" ;; esac
-  echo "$dir"
-}
-cgroup() { echo "quarterdeck-$(printf %s "$1" | sha256sum | cut -c1-12)"; }
-within() { local dir=$1; shift; nsenter -t "$(alive "$dir/init")" -n -m -p --wdns=/ -- "$@"; }
-
-open_namespace() {
-  local dir=$1 init
-  # --pdeathsig, when we are to end with our caller (run); start's engine stays.
-  setsid ${END_WITH_US:+setpriv --pdeathsig KILL} unshare -n -m -p --fork --kill-child --mount-proc --propagation slave \
-    "$(folder base)/usr/bin/tini-static" -- sleep infinity </dev/null >/dev/null 2>&1 &
-  remember "$dir/holder" $!; disown
-  wait_for 5 pgrep -P $! || die "could not make a namespace: unshare -n -m -p must be allowed here"
-  init=$(pgrep -P $!); remember "$dir/init" "$init"
-  wait_for 5 within "$dir" test -d /proc/1/task || die "the new namespace has no /proc"
-  within "$dir" bash -ec '
-    ip link set lo up
-    # The engine (and mount itself) keeps sockets, keys and plugins in these; they are thrown away with the namespace.
-    # (-n: else mount itself would first leave a folder in the /run of the machine.)
-    mount -n -t tmpfs tmpfs /run; mkdir /run/lock
-    for d in etc opt; do
-      [ -d /$d ] || continue
-      mkdir -p /run/over/$d/{up,work}; mount -t overlay -o "lowerdir=/$d,upperdir=/run/over/$d/up,workdir=/run/over/$d/work" overlay /$d
-    done
-    # A new /sys shows this network namespace; the cgroup mounts are carried over into it.
-    mkdir "$1/cgroup"; mount --rbind /sys/fs/cgroup "$1/cgroup"
-    umount -R /sys 2>/dev/null || umount -Rl /sys
-    mount -t sysfs sysfs /sys; mount --rbind "$1/cgroup" /sys/fs/cgroup; umount -Rl "$1/cgroup"; rmdir "$1/cgroup"
-    # No name server: a look-up fails at once instead of after seconds.
-    rm -f /etc/resolv.conf; : >/etc/resolv.conf
-    mount --make-rshared /' - "$dir" || die "could not prepare the namespace"
-}
-
 # --- the engine --------------------------------------------------------------------------------------------------------------
 
 answers() { curl -sf --max-time 2 --unix-socket "$1/docker.sock" http://engine/_ping >/dev/null; }
 launch() {
   local suite=$1 dir=$2 bin; bin=$(folder "$suite")
   echo "$suite" >"$dir/suite"; echo '{}' >"$dir/daemon.json"
-  # No proxy: there is no way out. cgroupfs, because there is no systemd to ask inside.
-  setsid env -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY -u all_proxy -u ALL_PROXY \
+  # cgroupfs, because there is no systemd to ask inside.
+  setsid "${WITHOUT_PROXY[@]}" \
     PATH="$bin/usr/sbin:$bin/usr/bin:$(folder base)/usr/sbin:$(folder base)/usr/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
     nsenter -t "$(alive "$dir/init")" -n -m -p --wdns=/ -- dockerd --config-file "$dir/daemon.json" --host "unix://$dir/docker.sock" \
     --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/dockerd.pid" --exec-opt native.cgroupdriver=cgroupfs \
@@ -143,19 +95,19 @@ launch() {
   exit 1
 }
 
-start() {
-  local suite=$1 dir; dir=$(place "$2")
+start() { # SUITE DIR [OTHER]
+  local suite=$1 dir; dir=$(place "$2" $DIR_LENGTH_MAX)
   fetch "$suite" >/dev/null
   ! alive "$dir/init" >/dev/null || die "an engine runs in $dir already"
   sweep "$dir"; mkdir -p "$dir"
   trap "$(printf 'stop %q' "$dir")" EXIT # half a start is none
-  open_namespace "$dir"
+  if [ $# = 3 ]; then cp "$3/init" "$dir/init"; else open_namespace "$dir" "$(folder base)/usr/bin/tini-static"; fi
   launch "$suite" "$dir"
   trap - EXIT
 }
 
 halt() {
-  local dir; dir=$(place "$1"); alive "$dir/init" >/dev/null || die "no engine runs in $dir"
+  local dir; dir=$(place "$1" $DIR_LENGTH_MAX); alive "$dir/init" >/dev/null || die "no engine runs in $dir"
   local stopped='! kill -0 "$(cat "$1" 2>/dev/null)"'
   within "$dir" bash -c '[ ! -s "$1" ] || kill "$(cat "$1")"' - "$dir/dockerd.pid" 2>/dev/null || true
   wait_for $ENDS_S within "$dir" bash -c "$stopped" - "$dir/dockerd.pid" || die "the engine in $dir does not end; see $dir/dockerd.log"
@@ -164,41 +116,30 @@ halt() {
 }
 
 swap() {
-  local suite=$1 dir; dir=$(place "$2")
+  local suite=$1 dir; dir=$(place "$2" $DIR_LENGTH_MAX)
   fetch "$suite" >/dev/null # before the other one ends, so that the gap is short
   halt "$dir"; launch "$suite" "$dir"
 }
 
 inside() {
-  local dir suite bin; dir=$(place "$1"); shift
+  local dir suite bin; dir=$(place "$1" $DIR_LENGTH_MAX); shift
   alive "$dir/init" >/dev/null || die "no engine runs in $dir"
   suite=$(cat "$dir/suite"); bin=$(folder "$suite")/usr/bin
-  # The command ends with its caller: --pdeathsig carries the end of nsenter over the namespace's border.
-  ${EXEC:-} env -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY -u all_proxy -u ALL_PROXY \
-    PATH="$bin:$PATH" DOCKER_HOST="unix://$dir/docker.sock" \
-    nsenter -t "$(alive "$dir/init")" -n -m -p --wdns="$PWD" -- setpriv --pdeathsig TERM -- "$@"
+  enter "$dir" PATH="$bin:$PATH" DOCKER_HOST="unix://$dir/docker.sock" -- "$@"
 }
 
 stop() {
-  local dir holder init; dir=$(place "$1")
-  if init=$(alive "$dir/init"); then kill -KILL "$init"; fi
-  if holder=$(alive "$dir/holder"); then
-    for _ in $(seq 100); do alive "$dir/holder" >/dev/null || break; sleep 0.1; done
-    ! alive "$dir/holder" >/dev/null || die "process $holder does not end"
-  fi
+  local dir; dir=$(place "$1" $DIR_LENGTH_MAX)
+  # One that joined ends alone; the namespace is another's.
+  if [ -e "$dir/holder" ]; then close_namespace "$dir"; elif alive "$dir/init" >/dev/null; then halt "$dir"; fi
   sweep "$dir"
 }
 
 # sweep DIR: what an engine left in files and cgroups. Only what we made goes; DIR itself goes if nothing else is in it.
 sweep() {
-  local dir=$1 group; group=$(cgroup "$dir")
+  local dir=$1
   [ -d "$dir" ] || return 0
-  for _ in $(seq 50); do # the kernel takes a moment to let go of the dead
-    # On cgroup v1 there is one folder in each hierarchy, on v2 one in all.
-    find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d -name "$group" -exec find '{}' -depth -type d -delete ';' 2>/dev/null || true
-    [ -n "$(find /sys/fs/cgroup -mindepth 1 -maxdepth 2 -type d -name "$group" -print -quit)" ] || break
-    sleep 0.1
-  done
+  sweep_cgroup "$dir"
   rm -rf "$dir"/{data,exec,cgroup,docker.sock,dockerd.pid,dockerd.log,daemon.json,suite,init,holder}
   rmdir "$dir" 2>/dev/null || true
 }
@@ -217,7 +158,8 @@ want() { [ "$1" -ge "$2" ] || usage "$0"; }
 command=${1:-}; [ $# = 0 ] || shift
 case $command in
   fetch) want $# 1; fetch "$1" ;;
-  start | swap) want $# 2; "$command" "$@" ;;
+  start | swap) want $# 2; "$command" "$1" "$2" ;;
+  join) want $# 3; alive "$3/init" >/dev/null || die "nothing runs in $3"; start "$@" ;;
   halt | stop) want $# 1; "$command" "$1" ;;
   inside) want $# 2; EXEC=exec inside "$@" ;;
   run) want $# 3; run "$@" ;;

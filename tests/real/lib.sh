@@ -90,3 +90,25 @@ unpack() {
   for deb in "$apt"/debs/*.deb; do dpkg-deb -x "$deb" "$dir"; done
   rm -rf "$apt"
 }
+
+# busybox PROGRAM ROOT: a shell and its tools for an image
+busybox() {
+  local program=$1 root=$2 applet
+  mkdir -p "$root"/{bin,tmp}; chmod 1777 "$root/tmp"
+  cp "$program" "$root/bin/"
+  for applet in $("$program" --list); do [ "$applet" = busybox ] || ln -sf busybox "$root/bin/$applet"; done
+}
+
+# pack ROOT ARCHIVE CONFIG TAG...: the archive that `docker save` would write, made by hand: no engine is needed to make an
+# image. CONFIG is what the image says about how it is run, as JSON. The bytes are the same whoever makes it.
+pack() {
+  local root=$1 archive=$2 config=$3 work id tags; shift 3
+  work=$(mktemp -d); tags=$(printf '"%s",' "$@")
+  tar -C "$root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$work/layer.tar" .
+  id=$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
+  printf '{"architecture":"amd64","os":"linux","created":"1970-01-01T00:00:00Z","config":%s,"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$config" "$id" >"$work/config.json"
+  printf '[{"Config":"config.json","RepoTags":[%s],"Layers":["layer.tar"]}]' "${tags%,}" >"$work/manifest.json"
+  mkdir -p "$(dirname "$archive")"
+  tar -C "$work" --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$archive.new" manifest.json config.json layer.tar
+  mv "$archive.new" "$archive"; rm -rf "$work"
+}

@@ -17,22 +17,20 @@ ARCHIVE=$CACHE/images/nginx-$REVISION.tar
 archive() { need_machine; once "$ARCHIVE" make; echo "$ARCHIVE"; }
 
 make() {
-  local work root from lib applet; work=$(mktemp -d); trap "rm -rf '$work'" EXIT
+  local work root from lib; work=$(mktemp -d); trap "rm -rf '$work'" EXIT
   root=$work/root from=$work/packages
   say "nginx image: unpacking packages"
   # The libraries are the ones nginx is linked to; modules, perl and certificates stay out.
   unpack bookworm "$from" nginx libc6 libcrypt1 libpcre2-8-0 libssl3 zlib1g busybox-static
   mkdir -p "$root"/{bin,dev,etc/nginx/conf.d,lib/x86_64-linux-gnu,lib64,proc,root,tmp,usr/bin,usr/sbin,usr/share/nginx/html,var/lib/nginx,var/log/nginx,var/run}
-  chmod 1777 "$root/tmp"
-  cp "$from/bin/busybox" "$root/bin/"
-  for applet in $("$from/bin/busybox" --list); do [ "$applet" = busybox ] || ln -sf busybox "$root/bin/$applet"; done
+  busybox "$from/bin/busybox" "$root"
   cp "$from/usr/sbin/nginx" "$root/usr/sbin/"
   for lib in libc.so.6 libcrypt.so.1 libpcre2-8.so.0 libssl.so.3 libcrypto.so.3 libz.so.1 libnss_files.so.2; do
     cp -L "$(find "$from" -name "$lib" -print -quit)" "$root/lib/x86_64-linux-gnu/"
   done
   cp -L "$(find "$from" -name ld-linux-x86-64.so.2 -print -quit)" "$root/lib64/"
   configure "$root"
-  pack "$root" "$work" '{"Env":["PATH=/usr/sbin:/usr/bin:/bin"],"Cmd":["nginx","-g","daemon off;"],"ExposedPorts":{"80/tcp":{}},"StopSignal":"SIGQUIT"}'
+  pack "$root" "$ARCHIVE" '{"Env":["PATH=/usr/sbin:/usr/bin:/bin"],"Cmd":["nginx","-g","daemon off;"],"ExposedPorts":{"80/tcp":{}},"StopSignal":"SIGQUIT"}' "${TAGS[@]}"
 }
 
 configure() {
@@ -43,19 +41,6 @@ configure() {
   printf 'user nginx;\nworker_processes 1;\npid /tmp/nginx.pid;\nevents {}\nhttp {\n  default_type text/html;\n  include /etc/nginx/conf.d/*.conf;\n}\n' >"$root/etc/nginx/nginx.conf"
   printf 'server {\n  listen 80;\n  root /usr/share/nginx/html;\n}\n' >"$root/etc/nginx/conf.d/default.conf"
   echo '<!DOCTYPE html><title>Welcome to nginx!</title><h1>Welcome to nginx!</h1>' >"$root/usr/share/nginx/html/index.html"
-}
-
-# pack ROOT WORK CONFIG: the archive that `docker save` would write, made by hand: no engine is needed to make an image
-pack() {
-  local root=$1 work=$2 config=$3 id tags
-  tags=$(printf '"%s",' "${TAGS[@]}")
-  tar -C "$root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$work/layer.tar" .
-  id=$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
-  printf '{"architecture":"amd64","os":"linux","created":"1970-01-01T00:00:00Z","config":%s,"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$config" "$id" >"$work/config.json"
-  printf '[{"Config":"config.json","RepoTags":[%s],"Layers":["layer.tar"]}]' "${tags%,}" >"$work/manifest.json"
-  mkdir -p "$CACHE/images"
-  tar -C "$work" --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$ARCHIVE.new" manifest.json config.json layer.tar
-  mv "$ARCHIVE.new" "$ARCHIVE"
 }
 
 load() {
