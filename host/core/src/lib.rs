@@ -25,6 +25,7 @@ pub mod gate;
 pub mod ground;
 mod hex;
 pub mod ids;
+pub mod kubernetes;
 pub mod ledger;
 pub mod mission;
 pub mod observation;
