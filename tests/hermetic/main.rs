@@ -16,6 +16,7 @@ mod effects;
 mod engine;
 mod hang;
 mod journal;
+mod manifests;
 mod misbehaving;
 mod paused;
 mod policies;
