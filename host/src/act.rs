@@ -4,6 +4,7 @@
 //! really started is observed in a later turn like anything else. [`settle`] looks up, once at start, what was handed on
 //! when the last host died.
 
+pub mod nobody;
 pub mod process;
 
 use quarterdeck_core::entry::{Ended, Entry, Receipt, Settled};

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use quarterdeck_core::charter::Amendment;
 use quarterdeck_core::entry::{Activated, Chartered, Episode, Nominated, Uploaded};
+use quarterdeck_core::ids::{MissionId, OrderName};
 use quarterdeck_core::ledger::{CommandError, Ledger, MemoFate, Nomination};
 use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::observation::{Command, Person};
@@ -29,6 +30,7 @@ use crate::config::{BrainConfig, Config};
 use crate::decide::{CatalogError, SandboxError};
 use crate::driver::{Beside, Driver, clock};
 use crate::observe::files::FileMissions;
+use crate::observe::kubernetes::ConnectError;
 use crate::observe::local::ProbeError;
 use crate::orient::brain::Brain;
 use crate::orient::gemini::{self, Gemini, GeminiConfig};
@@ -197,6 +199,23 @@ pub enum StartError {
     /// `--real` forbids what would be a rehearsal.
     #[error("--real forbids a rehearsal, and {0}")]
     NotReal(String),
+    /// A cluster can't be looked at beside a rehearsal.
+    #[error(
+        "missions beside --kubernetes are looked after for real, and {0}; leave the missions out to look at the cluster \
+         alone"
+    )]
+    HalfReal(String),
+    /// A host without missions has no workers, and can't adopt one.
+    #[error("worker {order} of an earlier run may still be at work; start the host with its mission ({mission})")]
+    AtWork {
+        /// What it does.
+        order: OrderName,
+        /// For whom.
+        mission: MissionId,
+    },
+    /// The Kubernetes cluster can't be found.
+    #[error("look at a Kubernetes cluster")]
+    Kubernetes(#[from] ConnectError),
     /// A mission was applied for real, and now only a rehearsal is possible.
     #[error(
         "mission {mission} was applied for real and is never rehearsed; a real run is not possible now, since {why}"
@@ -370,7 +389,10 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
     };
     let brain = brain(config.brain.take(), wake.clone())?;
     let shared = Shared { config: &config, folder: &folder, book: &book, blobs: &blobs, key, wake: wake.clone() };
-    let adapters = if rehearsal { adapters::rehearsed(&shared, &why) } else { adapters::real(&shared).await? };
+    let adapters = match rehearsal {
+        true => adapters::rehearsed(&shared, &why),
+        false => adapters::real(&shared).await?,
+    };
     let ports = Ports {
         cluster: adapters.cluster,
         missions: Arc::new(FileMissions::start(reader, missions, wake)),

@@ -34,6 +34,8 @@ pub struct Config {
     pub between: Duration,
     /// The engine's socket.
     pub engine: PathBuf,
+    /// The Kubernetes cluster that is looked at, where one is.
+    pub kubernetes: Option<KubernetesWanted>,
     /// The Terraform program, where one was found.
     pub terraform: Option<PathBuf>,
     /// Variables that Terraform gets beside what the worker sets: where providers are found, proxies, certificates.
@@ -44,6 +46,14 @@ pub struct Config {
     pub isolate: bool,
     /// Who is asked for advice; none asks the table of rules.
     pub brain: Option<BrainConfig>,
+}
+
+/// Which Kubernetes cluster is looked at. Where the kubeconfig is, and what a pod knows of its own cluster, the client reads
+/// itself, as kubectl does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KubernetesWanted {
+    /// A context of the kubeconfig; the current one, or in a pod its own cluster, where none is named.
+    pub context: Option<String>,
 }
 
 /// Who is asked for advice.
@@ -160,9 +170,10 @@ pub fn data_folder(given: &Given) -> Result<PathBuf, ConfigError> {
     std::path::absolute(&folder).map_err(|error| ConfigError::Value { what: "--data", problem: error.to_string() })
 }
 
-/// What is logged: `$QUARTERDECK_LOG`, such as `info` or `quarterdeck=debug`; warnings where it is not set.
+/// What is logged: `$QUARTERDECK_LOG`, such as `info` or `quarterdeck=debug`; warnings where it is not set. What the client
+/// of the Kubernetes API warns of is a finding anyway.
 pub fn log_filter() -> String {
-    variable("QUARTERDECK_LOG").unwrap_or_else(|| "warn".to_owned())
+    variable("QUARTERDECK_LOG").unwrap_or_else(|| "warn,kube_runtime=off,kube_client=off".to_owned())
 }
 
 /// The engine's socket: `--engine`, a `unix://` in `$DOCKER_HOST`, or `/var/run/docker.sock`.

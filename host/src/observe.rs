@@ -1,9 +1,12 @@
 //! Observe: the latest snapshots, each with its age. Background tasks keep them; a turn only reads.
 
 pub mod files;
+pub mod kubernetes;
 pub mod local;
+pub mod together;
 
 use quarterdeck_core::ids::Timestamp;
+use quarterdeck_core::kubernetes::ClusterView;
 use quarterdeck_core::ledger::Ledger;
 use quarterdeck_core::observation::{EngineView, Observation, SeenMission};
 use quarterdeck_core::question::BrainReply;
@@ -12,19 +15,21 @@ use quarterdeck_core::situation::{Fact, Reply, TEXT_BYTES_MAX};
 
 use crate::Ports;
 
-/// What a cluster shows: a Docker host here, a Kubernetes cluster elsewhere.
+/// What is shown: by a Docker engine, by a Kubernetes cluster, or by both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClusterView {
+pub struct View {
     /// What it is, for policies and people.
     pub facts: Vec<Fact>,
-    /// Its Docker engine.
+    /// The Docker engine.
     pub engine: EngineView,
+    /// The Kubernetes cluster, where one is looked at.
+    pub kubernetes: Option<ClusterView>,
 }
 
 /// Where things are observed.
 pub trait Cluster: Send + Sync {
     /// The latest snapshot. Never waits.
-    fn view(&self) -> ClusterView;
+    fn view(&self) -> View;
     /// Has it looked at again at once, and the loop woken by that look, whatever it shows. Never waits.
     fn look_again(&self);
     /// What was chosen and why, in one line for people.
@@ -41,16 +46,22 @@ pub trait Missions: Send + Sync {
 /// the snapshots' times are moved along, so that their age stays what it is. A look of before the clock went back has its
 /// time in the loop's already.
 pub fn latest(ports: &Ports, clock: Timestamp, last: Timestamp) -> Observation {
-    let ClusterView { facts, mut engine } = ports.cluster.view();
+    let View { facts, mut engine, mut kubernetes } = ports.cluster.view();
     let now = clock.max(last);
     let ahead = now.since_ms(clock);
     let moved = |at: Timestamp| if at > clock { at } else { at.plus_ms(ahead) };
     engine.looked = engine.looked.map(moved);
     engine.state = engine.state.map(|(at, state)| (moved(at), state));
+    if let Some(cluster) = &mut kubernetes {
+        cluster.asked = cluster.asked.map(moved);
+        cluster.answered = cluster.answered.map(moved);
+        cluster.answers_since = cluster.answers_since.map(moved);
+    }
     Observation {
         at: now,
         cluster: facts,
         engine,
+        kubernetes,
         missions: ports.missions.seen(),
         workers: ports.workers.reports(),
         replies: ports.brain.replies().into_iter().map(|reply| redacted(&ports.redactor, reply)).collect(),

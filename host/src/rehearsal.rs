@@ -18,7 +18,7 @@ use quarterdeck_core::observation::{EngineView, WorkerReport};
 use quarterdeck_core::situation::Fact;
 
 use crate::act::{Word, Workers};
-use crate::observe::{Cluster, ClusterView};
+use crate::observe::{Cluster, View};
 use crate::remember::Blobs;
 
 pub use world::{Behaviour, Script, World};
@@ -137,17 +137,18 @@ impl Cluster for Rehearsal {
     /// Each view is a look of its own, and time that passes wakes.
     fn look_again(&self) {}
 
-    fn view(&self) -> ClusterView {
+    fn view(&self) -> View {
         self.advance();
         let now = (self.clock)();
         let world = self.lock();
-        ClusterView {
+        View {
             facts: vec![Fact::new("kind", "rehearsal")],
             engine: EngineView {
                 looked: Some(now),
                 state: Some((now, world.engine())),
                 problem: world.problem.clone(),
             },
+            kubernetes: None,
         }
     }
 

@@ -55,6 +55,7 @@ pub(crate) async fn host(data: &Path, gemini: &FakeGemini) -> Host {
         ceiling: None,
         interval: Duration::from_millis(200),
         between: quarterdeck::driver::BETWEEN_TURNS,
+        kubernetes: None,
         engine: data.join("no-engine.sock"),
         terraform: None,
         tool_environment: Vec::new(),

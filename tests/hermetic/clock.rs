@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use quarterdeck::observe::{Cluster, ClusterView, latest};
+use quarterdeck::observe::{Cluster, View, latest};
 use quarterdeck::rehearsal::Script;
 use quarterdeck_core::charter::Charter;
 use quarterdeck_core::ids::Timestamp;
@@ -48,9 +48,9 @@ fn a_clock_that_goes_back_makes_no_engine_stale_and_no_look_undone() {
 struct LookedAt(Timestamp);
 
 impl Cluster for LookedAt {
-    fn view(&self) -> ClusterView {
+    fn view(&self) -> View {
         let (looked, state) = (Some(self.0), Some((self.0, EngineState::default())));
-        ClusterView { facts: Vec::new(), engine: EngineView { looked, state, problem: None } }
+        View { facts: Vec::new(), engine: EngineView { looked, state, problem: None }, kubernetes: None }
     }
 
     fn look_again(&self) {}

@@ -150,3 +150,38 @@ fn the_documents_policy_is_the_example() {
     let example = format!("```rust\n{}```\n", text("guest-policies/sdk/examples/lookout.rs"));
     assert!(text("docs/policies.md").contains(&example), "docs/policies.md holds another one than the SDK's example");
 }
+
+/// The table of the finding rules names each rule of a cluster once, and nothing else; each broken thing of the real-parts
+/// suite is found by rules of it.
+#[test]
+fn every_rule_of_a_cluster_is_told_once() {
+    let document = text("docs/kubernetes.md");
+    let (_, findings) = document.split_once("\n## Findings\n").expect("the section of the findings");
+    let told = all(r"(?m)^\| `([a-z-]+)` \|", findings);
+    let (mut sorted, count) = (told.clone(), told.len());
+    sorted.sort();
+    sorted.dedup();
+    assert_eq!(sorted.len(), count, "a rule is told twice");
+
+    let mut written: Vec<String> = Vec::new();
+    let mut folders = vec![root().join("host/core/src/kubernetes/rules")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of rules").flatten() {
+            match entry.path() {
+                path if path.is_dir() => folders.push(path),
+                path => written.push(std::fs::read_to_string(path).expect("a file of rules")),
+            }
+        }
+    }
+    written.push(text("host/core/src/finding/kubernetes.rs"));
+    let written = written.join("\n");
+    let unknown: Vec<&String> = told.iter().filter(|rule| !written.contains(&format!("\"{rule}\""))).collect();
+    assert!(unknown.is_empty(), "told, and no rule: {unknown:?}");
+    let mut made = all(r#"Symptom::new\(\s*"([a-z-]+)""#, &written);
+    made.extend(all(r#"\(\s*"((?:cluster|watch)-[a-z]+)",\s*Severity"#, &written));
+    for file in std::fs::read_dir(root().join("tests/real/broken")).expect("broken things").flatten() {
+        made.extend(all(r"(?m)^# Finds: (?:.*: )?([a-z-]+)$", &std::fs::read_to_string(file.path()).expect("a file")));
+    }
+    let untold: Vec<&String> = made.iter().filter(|rule| !told.contains(rule)).collect();
+    assert!(untold.is_empty(), "a rule, and not told: {untold:?}");
+}

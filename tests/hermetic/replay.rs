@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use anyhow::{Context as _, Result};
 use quarterdeck::app::STEWARD;
 use quarterdeck::decide::{Policy, Sandbox};
-use quarterdeck::observe::{Cluster, ClusterView};
+use quarterdeck::observe::{Cluster, View};
 use quarterdeck::remember::journal::{self, Journal};
 use quarterdeck::remember::{Book, Durable};
 use quarterdeck::replay::{Asked, Difference, Report, Treatment, What, replay};
@@ -332,7 +332,7 @@ struct Claiming {
 }
 
 impl Cluster for Claiming {
-    fn view(&self) -> ClusterView {
+    fn view(&self) -> View {
         self.inner.view()
     }
 

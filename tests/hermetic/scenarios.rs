@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
-use quarterdeck::observe::{Cluster, ClusterView};
+use quarterdeck::observe::{Cluster, View};
 use quarterdeck::rehearsal::{Behaviour, Rehearsal, Script};
 use quarterdeck::replay::recorded;
 use quarterdeck_core::charter::{Charter, Settings};
@@ -355,12 +355,12 @@ fn every_scenario_plays_as_its_transcript_says() -> Result<()> {
 /// An engine that is looked at when somebody asks, and never of itself.
 struct OnDemand {
     world: Arc<Rehearsal>,
-    seen: Mutex<ClusterView>,
+    seen: Mutex<View>,
     asked: AtomicUsize,
 }
 
 impl Cluster for OnDemand {
-    fn view(&self) -> ClusterView {
+    fn view(&self) -> View {
         self.seen.lock().expect("nobody panics with it").clone()
     }
 

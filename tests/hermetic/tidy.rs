@@ -150,12 +150,15 @@ fn bindings_are_generated_in_one_file() {
 }
 
 /// Adapters, and where each lives.
-const ADAPTERS: [(&str, &str); 6] = [
+const ADAPTERS: [(&str, &str); 9] = [
     ("LocalDocker", "host/src/observe/local"),
+    ("Kubernetes", "host/src/observe/kubernetes"),
+    ("Together", "host/src/observe/together"),
     ("FileMissions", "host/src/observe/files"),
     ("Gemini", "host/src/orient/gemini"),
     ("Offline", "host/src/orient/offline"),
     ("ProcessWorkers", "host/src/act/process"),
+    ("Nobody", "host/src/act/nobody"),
     ("Rehearsal", "host/src/rehearsal"),
 ];
 
@@ -168,6 +171,13 @@ fn only_app_names_the_adapters() {
         none(found(&program(), &named, allowed), "app.rs alone chooses the adapters");
         assert!(program().iter().any(|source| source.path.starts_with(home)), "{adapter} has moved from {home}");
     }
+}
+
+#[test]
+fn the_kubernetes_api_is_named_where_it_is_watched_alone() {
+    let named = r"\b(kube|k8s_openapi)::";
+    let allowed = |path: &str, _: &str| path.starts_with("host/src/observe/kubernetes");
+    none(found(&program(), named, allowed), "everything else is told core's nouns");
 }
 
 #[test]
@@ -273,11 +283,12 @@ fn every_file_says_what_it_is() {
 }
 
 /// Where things are fetched from is for whoever builds: no script and no manifest names a registry's host. A provider's
-/// source address, as plans and lock files have it, is a name and no host.
+/// source address, as plans and lock files have it, is a name and no host; so is an API group of Kubernetes.
 #[test]
 fn no_script_or_manifest_names_a_registry() {
-    let hosts = ["ghcr", "quay", "crates", "registry.terraform", "registry-1.docker", "index.docker", "gcr", "k8s"]
-        .map(|name| format!("{name}.io"));
+    let hosts =
+        ["ghcr", "quay", "crates", "registry.terraform", "registry-1.docker", "index.docker", "gcr", "registry.k8s"]
+            .map(|name| format!("{name}.io"));
     let more = [["proxy", "golang", "org"].join("."), ["releases", "hashicorp", "com"].join(".")];
     let endings = [".sh", ".toml", ".yaml", ".yml", ".tf", "/run", "Dockerfile"];
     for path in files().iter().filter(|path| endings.iter().any(|end| path.ends_with(end))) {

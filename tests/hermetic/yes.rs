@@ -33,6 +33,7 @@ async fn run(data: &Path, name: &str, yes: bool) -> Host {
         ceiling: None,
         interval: Duration::from_millis(200),
         between: quarterdeck::driver::BETWEEN_TURNS,
+        kubernetes: None,
         engine: data.join("no-engine.sock"),
         terraform: None,
         tool_environment: Vec::new(),

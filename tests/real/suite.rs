@@ -1,7 +1,8 @@
-//! The real-parts suite: the `quarterdeck` program, Terraform and its docker provider, and an engine in a namespace of
-//! its own. Each file of stories says what must hold on real parts; `README.md` says what they are and what they need.
+//! The real-parts suite: the `quarterdeck` program, Terraform and its docker provider, and an engine or a Kubernetes in a
+//! namespace of its own. Each file of stories says what must hold on real parts; `README.md` says what they are and what
+//! they need.
 //!
-//! It is run by its name, one story at a time, since each has an engine of its own on the same processors:
+//! It is run by its name, one story at a time, since each has parts of its own on the same processors:
 //!
 //! ```sh
 //! cargo test -p quarterdeck-tests --test real -- --test-threads=1
@@ -11,6 +12,8 @@
 //! it fails. Without Terraform the suite fails; `QUARTERDECK_REAL=skip` lets it skip instead, and it says so.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+#[path = "suite/cluster.rs"]
+mod cluster;
 #[path = "suite/parts.rs"]
 mod parts;
 #[path = "suite/processes.rs"]
@@ -26,6 +29,10 @@ mod dangers;
 mod engine_upgrade;
 #[path = "suite/killed.rs"]
 mod killed;
+#[path = "suite/kubernetes.rs"]
+mod kubernetes;
+#[path = "suite/patrol.rs"]
+mod patrol;
 #[path = "suite/registry.rs"]
 mod registry;
 #[path = "suite/web.rs"]

@@ -8,6 +8,7 @@
 mod containers;
 mod contested;
 mod engine;
+mod kubernetes;
 mod missions;
 mod parked;
 mod pauses;
@@ -32,22 +33,27 @@ pub struct Fault {
     pub severity: Severity,
     /// The object that shows it.
     pub object: ObjectRef,
+    /// What is answerable for it in the end, where that is another.
+    pub owner: Option<ObjectRef>,
     /// The mission that the object belongs to.
     pub mission: Option<MissionId>,
     /// What is wrong and, where the rule knows it, what to do.
     pub message: String,
     /// What it was seen by.
     pub evidence: Vec<Fact>,
+    /// How many objects show it.
+    pub count: u32,
 }
 
 impl Fault {
-    /// The fault's name: rule and object, never what is said about it.
+    /// The fault's name: rule and root owner, never what is said about it.
     pub fn id(&self) -> FindingId {
+        let root = self.owner.as_ref().unwrap_or(&self.object);
         let parts: [&[u8]; 4] = [
             self.rule.as_bytes(),
-            self.object.kind.as_bytes(),
-            self.object.namespace.as_deref().unwrap_or_default().as_bytes(),
-            self.object.name.as_bytes(),
+            root.kind.as_bytes(),
+            root.namespace.as_deref().unwrap_or_default().as_bytes(),
+            root.name.as_bytes(),
         ];
         FindingId::parse(&format!("f-{}", Digest::of_parts(&parts).short(12)))
             .expect("a letter, a dash and digits are characters of a name")
@@ -59,6 +65,7 @@ pub fn look(charter: &Charter, ledger: &Ledger, observation: &Observation) -> Ve
     let faults = engine::look(observation)
         .into_iter()
         .chain(containers::look(ledger, observation))
+        .chain(kubernetes::look(ledger, observation))
         .chain(missions::look(ledger, observation))
         .chain(contested::look(ledger))
         .chain(parked::look(charter, ledger))
@@ -68,7 +75,7 @@ pub fn look(charter: &Charter, ledger: &Ledger, observation: &Observation) -> Ve
     for fault in faults.filter(|fault| stands(ledger, observation, fault)) {
         let finding = remember(ledger, fault, observation.at);
         match findings.iter_mut().find(|known| known.id == finding.id) {
-            Some(known) => known.count = known.count.saturating_add(1),
+            Some(known) => known.count = known.count.saturating_add(finding.count),
             None => findings.push(finding),
         }
     }
@@ -102,13 +109,13 @@ fn remember(ledger: &Ledger, fault: Fault, now: Timestamp) -> Finding {
         rule: fault.rule.to_owned(),
         severity: fault.severity,
         object: fault.object,
-        owner: None,
+        owner: fault.owner,
         mission: fault.mission,
         message: cut(&fault.message, TEXT_BYTES_MAX),
         evidence: fault.evidence,
         first_seen: seen.map_or(now, |seen| seen.first_seen),
         changed: now,
-        count: 1,
+        count: fault.count,
         acknowledged_until: seen.and_then(|seen| seen.acknowledged_until).filter(|until| *until > now),
     };
     if let Some(seen) = seen.filter(|seen| seen.content == crate::ledger::content(&finding)) {

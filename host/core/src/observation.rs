@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::ids::{ApprovalId, OrderName, Timestamp};
+use crate::kubernetes::ClusterView;
 use crate::mission::{MissionName, MissionSpec};
 use crate::order::{ObjectKind, WorkerResult};
 use crate::pause::Scope;
@@ -27,6 +28,8 @@ pub struct Observation {
     pub cluster: Vec<Fact>,
     /// The Docker engine.
     pub engine: EngineView,
+    /// The Kubernetes cluster, where one is looked at.
+    pub kubernetes: Option<ClusterView>,
     /// The missions as their files say them now.
     pub missions: Vec<SeenMission>,
     /// The workers that the host can see.

@@ -13,13 +13,16 @@ use tokio::task::JoinHandle;
 
 use super::StartError;
 use crate::act::Workers;
+use crate::act::nobody::Nobody;
 use crate::act::process::{self, ProcessConfig, ProcessWorkers};
 use crate::api::workers;
 use crate::config::Config;
 use crate::driver::clock;
 use crate::kept::Kept;
 use crate::observe::Cluster;
+use crate::observe::kubernetes::{self, Kubernetes, KubernetesConfig};
 use crate::observe::local::{self, LocalDocker, LocalDockerConfig, probe};
+use crate::observe::together::Together;
 use crate::rehearsal::{Claim, Rehearsal, Script};
 use crate::remember::{self, Blobs, Book, StateStore};
 
@@ -65,8 +68,27 @@ pub(super) fn rehearsed(shared: &Shared<'_>, why: &str) -> Adapters {
     Adapters { cluster: world.clone(), workers: world, states: None, desk: None }
 }
 
-/// The engine of this machine, and workers that are processes of their own.
+/// What is there: the engine of this machine, with workers that are processes of their own; a Kubernetes cluster beside it,
+/// or that alone, where there is no mission.
 pub(super) async fn real(shared: &Shared<'_>) -> Result<Adapters, StartError> {
+    let Some(wanted) = &shared.config.kubernetes else { return engine(shared).await };
+    let cluster = Kubernetes::start(KubernetesConfig {
+        connection: kubernetes::connect(wanted.context.as_deref()).await?,
+        clock,
+        wake: shared.wake.clone(),
+        redactor: Arc::new(Redactor::new(shared.key)),
+    });
+    cluster.first_look().await;
+    let kubernetes = Arc::new(cluster);
+    if shared.config.missions.is_empty() {
+        return Ok(Adapters { cluster: kubernetes, workers: Arc::new(Nobody), states: None, desk: None });
+    }
+    let adapters = engine(shared).await?;
+    Ok(Adapters { cluster: Arc::new(Together { engine: adapters.cluster, kubernetes }), ..adapters })
+}
+
+/// The engine of this machine, and workers that are processes of their own.
+async fn engine(shared: &Shared<'_>) -> Result<Adapters, StartError> {
     let Shared { config, folder, key, .. } = *shared;
     let (book, blobs, wake) = (shared.book.clone(), shared.blobs.clone(), shared.wake.clone());
     let in_folder = |source| StartError::Folder { path: folder.to_owned(), source };

@@ -41,11 +41,15 @@ pub(super) struct Data {
 
 /// Makes it ready.
 pub(super) async fn ready(config: &Config) -> Result<Data, StartError> {
-    if config.missions.is_empty() {
+    let only_looks = config.missions.is_empty();
+    if only_looks && config.kubernetes.is_none() {
         return Err(StartError::NoMission);
     }
     let (rehearsal, why) = match adapters::can_be_real(config).await {
+        _ if only_looks => (false, String::new()),
         Ok(()) => (false, String::new()),
+        // Missions that are imagined beside a cluster that is not: nobody could tell the two apart.
+        Err(why) if config.kubernetes.is_some() => return Err(StartError::HalfReal(why)),
         Err(why) if config.real => return Err(StartError::NotReal(why)),
         Err(why) => (true, why),
     };
@@ -72,6 +76,9 @@ pub(super) async fn ready(config: &Config) -> Result<Data, StartError> {
     }
     let (uploads, brought) = policies(&folder, config)?;
     let book = open_book(&folder)?;
+    if only_looks && let Some(state) = book.ledger().orders.values().find(|state| state.ended.is_none()) {
+        return Err(StartError::AtWork { order: state.order.name.clone(), mission: state.order.mission.clone() });
+    }
     let (amendment, ceiling) = (&config.amendment, config.ceiling);
     let beginning = Beginning {
         rehearsal,

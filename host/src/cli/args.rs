@@ -217,18 +217,27 @@ const RUN_EXAMPLES: &str = "Examples:
   quarterdeck run deploy/examples/web --until-ready
   quarterdeck run deploy/examples/web --real --engine /var/run/docker.sock
   quarterdeck run a b c --yes --until-ready --timeout 5m -o json
+  quarterdeck run --kubernetes
+
+With --kubernetes and no mission the host only looks at the cluster. It never writes to it.
 
 Without an engine or Terraform the work is rehearsed in a simulated world; --real forbids that.
-Environment: GEMINI_API_KEY, DOCKER_HOST, QUARTERDECK_DATA, QUARTERDECK_TERRAFORM, QUARTERDECK_LOG (such as info).";
+Environment: GEMINI_API_KEY, DOCKER_HOST, KUBECONFIG, QUARTERDECK_DATA, QUARTERDECK_TERRAFORM, QUARTERDECK_LOG (such as info).";
 
 /// What `run` takes.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Missions: folders with a mission.yaml, or such files.
-    #[arg(required = true, value_name = "PATH")]
+    /// Missions: folders with a mission.yaml, or such files; with --kubernetes there need be none, and then the host only looks.
+    #[arg(required_unless_present_any = ["kubernetes", "context"], value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// End as soon as every mission is where it shall be, or can't get there.
+    /// Look at a Kubernetes cluster: the current one of the kubeconfig or, in a pod, the pod's own.
     #[arg(long)]
+    pub kubernetes: bool,
+    /// Look at the Kubernetes cluster of this context of the kubeconfig.
+    #[arg(long, value_name = "CONTEXT")]
+    pub context: Option<String>,
+    /// End as soon as every mission is where it shall be, or can't get there.
+    #[arg(long, requires = "paths")]
     pub until_ready: bool,
     /// Begin with everything paused: look and tell, and start nothing until `quarterdeck resume`.
     #[arg(long)]

@@ -188,6 +188,8 @@ fn finding(view: &View, finding: &FindingView) -> String {
         ("Rehearsal", finding.rehearsal.to_string()),
         ("Mission", finding.mission.clone().unwrap_or_default()),
         ("Object", finding.object.clone()),
+        ("Namespace", finding.namespace.clone().unwrap_or_default()),
+        ("Owner", finding.owner.clone().unwrap_or_default()),
         ("Message", finding.message.clone()),
         ("First seen", format!("{} ({} ago)", rfc3339(finding.first_seen), age(view.at, finding.first_seen))),
         ("Changed", format!("{} ago", age(view.at, finding.changed))),

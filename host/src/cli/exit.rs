@@ -230,6 +230,14 @@ impl From<StartError> for Failure {
             StartError::WasReal { .. } => {
                 (Exit::Unreachable, "bring the engine and terraform back; nothing was changed")
             }
+            StartError::HalfReal(_) => (
+                Exit::Unreachable,
+                "start an engine and install terraform, or run with --kubernetes and without missions",
+            ),
+            StartError::AtWork { .. } => (Exit::Usage, "name its mission's folder too; quarterdeck get workers"),
+            StartError::Kubernetes(_) => {
+                (Exit::Unreachable, "kubectl config get-contexts lists what --context can name")
+            }
             StartError::Engine { .. } => (Exit::Unreachable, "quarterdeck doctor says what the engine lacks"),
             StartError::Listen(_) | StartError::Folder { .. } => (Exit::Failed, "choose another folder with --data"),
             StartError::Brain(_) => (Exit::Usage, "correct the key or the address, or run with --offline"),

@@ -131,7 +131,7 @@ fn findings(view: &View, findings: &[FindingView], wide: bool) -> String {
             word(&finding.severity),
             finding.rule.clone(),
             finding.mission.clone().unwrap_or_default(),
-            finding.object.clone(),
+            finding.root(),
             age(view.at, finding.first_seen),
             cut(&finding.message, wide),
         ];

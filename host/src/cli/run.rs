@@ -28,7 +28,7 @@ use super::print::{self, Output};
 use super::{describe, get};
 use crate::api::local::{self, Desk, SOCKET};
 use crate::app::{self, Host, Update, Updates};
-use crate::config::{self, Config, Given};
+use crate::config::{self, Config, Given, KubernetesWanted};
 use crate::driver::clock;
 use crate::observe::files::MISSION_FILE;
 use crate::view::{self, ApprovalView, MissionView, View};
@@ -101,6 +101,8 @@ fn configure(args: &RunArgs, given: Given, real: bool) -> Result<Config, Failure
         interval: INTERVAL,
         between: args.between_turns,
         engine: config::engine_socket(&given)?,
+        kubernetes: (args.kubernetes || args.context.is_some())
+            .then(|| KubernetesWanted { context: args.context.clone() }),
         terraform: config::terraform(&given),
         tool_environment: config::tool_environment(),
         policy: args.policy.clone(),
@@ -324,6 +326,10 @@ fn show_end(view: &View, sources: &[String], output: Output) -> Result<(), Failu
     let mine: Vec<_> = view.missions.iter().filter(|mission| sources.contains(&mission.source)).cloned().collect();
     if output == Output::Json {
         return Ok(print::out(&print::line(&print::list("Mission", view.rehearsal, &mine)))?);
+    }
+    // A host that only looks has no missions to tell of.
+    if sources.is_empty() {
+        return Ok(());
     }
     let mut text = get::missions(view, &mine, output == Output::Wide);
     for mission in mine.iter().filter(|mission| mission.phase == quarterdeck_core::phase::Phase::Ready) {

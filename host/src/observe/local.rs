@@ -34,7 +34,7 @@ pub use raw::MISSION_LABEL;
 pub use socket::{BODY_BYTES_MAX, ProbeError};
 pub use version::probe;
 
-use super::{Cluster, ClusterView};
+use super::{Cluster, View};
 use look::Looker;
 use socket::Socket;
 
@@ -92,7 +92,7 @@ impl LocalDocker {
 }
 
 impl Cluster for LocalDocker {
-    fn view(&self) -> ClusterView {
+    fn view(&self) -> View {
         let engine = self.latest();
         let mut facts = vec![Fact::new("cluster", "docker"), Fact::new("socket", &self.socket.to_string_lossy())];
         if let Some((_, state)) = &engine.state {
@@ -100,7 +100,7 @@ impl Cluster for LocalDocker {
             facts.push(Fact::new("engine-api", &state.api));
             facts.push(Fact::new("engine-api-minimum", &state.api_min));
         }
-        ClusterView { facts, engine }
+        View { facts, engine, kubernetes: None }
     }
 
     fn look_again(&self) {

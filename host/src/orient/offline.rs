@@ -2,10 +2,10 @@
 //!
 //! | what the finding's rule begins with | what would help |
 //! |---|---|
-//! | `engine`, `docker`, `provider`, `terraform`, `worker`, `mission`, `policy`, `brain`, `attempts`, `object-contested`, `object-left-behind`, `object-unknown` | nothing that a mission offers: a person's work |
-//! | `container`, `service`, `pod`, `deployment`, `workload`, `endpoint` | a `server` |
+//! | `engine`, `docker`, `provider`, `terraform`, `worker`, `mission`, `policy`, `brain`, `attempts`, `object-contested`, `object-left-behind`, `object-unknown`, `cluster`, `watch`, `node`, `namespace`, `network-policy`, `quota`, `rights`, `webhook`, `storage-class`, `disruption-budget` | nothing that a mission offers: a person's work |
+//! | `container`, `service`, `pod`, `deployment`, `workload`, `endpoint`, `replica-set`, `stateful-set`, `daemon-set`, `ingress`, `autoscaler`, `job`, `cron-job` | a `server` |
 //! | `network` | a `network` |
-//! | `volume`, `pvc`, `storage` | `storage` |
+//! | `volume`, `pvc`, `claim`, `storage` | `storage` |
 //! | anything else (`object-missing`, a drift), by the kind of its object | as above for a container, network or volume |
 //!
 //! A need is recommended only where a mission of the question offers it: the finding's own first, then the one that the
@@ -47,12 +47,36 @@ const ROWS: [Row; 4] = [
             "object-contested",
             "object-left-behind",
             "object-unknown",
+            "cluster",
+            "watch",
+            "node",
+            "namespace",
+            "network-policy",
+            "quota",
+            "rights",
+            "webhook",
+            "storage-class",
+            "disruption-budget",
         ],
         need: None,
         reason: "No mission cures this; its message says what to do.",
     },
     Row {
-        prefixes: &["container", "service", "pod", "deployment", "workload", "endpoint"],
+        prefixes: &[
+            "container",
+            "service",
+            "pod",
+            "deployment",
+            "workload",
+            "endpoint",
+            "replica-set",
+            "stateful-set",
+            "daemon-set",
+            "ingress",
+            "autoscaler",
+            "job",
+            "cron-job",
+        ],
         need: Some("server"),
         reason: "Something that should serve is down or missing; building the mission that offers a server makes it \
                  again.",
@@ -63,7 +87,7 @@ const ROWS: [Row; 4] = [
         reason: "A network is missing or is not as it should be; building the mission that offers it makes it again.",
     },
     Row {
-        prefixes: &["volume", "pvc", "storage"],
+        prefixes: &["volume", "pvc", "claim", "storage"],
         need: Some("storage"),
         reason: "Storage is missing or is not as it should be; building the mission that offers it makes it again.",
     },

@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 
 use quarterdeck_core::ids::{FindingId, OrderName, Timestamp};
 use quarterdeck_core::ledger::{Ledger, OrderState};
-use quarterdeck_core::situation::{ChangeSummary, Fact, Operation, Ruling, Severity, Situation, WorkerPhase};
+use quarterdeck_core::situation::{
+    ChangeSummary, Fact, ObjectRef, Operation, Ruling, Severity, Situation, WorkerPhase,
+};
 use serde::{Deserialize, Serialize};
 
 use super::time;
@@ -64,8 +66,12 @@ pub struct FindingView {
     pub rule: String,
     /// How bad it is.
     pub severity: Severity,
-    /// The object that shows it, as `kind/name`.
+    /// The object that shows it, as `kind/name`; where several do, one of those that show it at its worst.
     pub object: String,
+    /// The namespace of that object, where it is in one.
+    pub namespace: Option<String>,
+    /// What is answerable for it in the end, as `kind/name`, where that is another object.
+    pub owner: Option<String>,
     /// The mission's name.
     pub mission: Option<String>,
     /// What is wrong and what to do.
@@ -78,11 +84,29 @@ pub struct FindingView {
     /// When what it says last changed.
     #[serde(with = "time")]
     pub changed: Timestamp,
-    /// How many times it is there.
+    /// How many objects show it.
     pub count: u32,
     /// Until when the policy leaves it alone.
     #[serde(with = "time::option")]
     pub acknowledged_until: Option<Timestamp>,
+}
+
+impl FindingView {
+    /// What it is about, in a few words: its root owner with the namespace before it, and how many objects show it.
+    pub fn root(&self) -> String {
+        let root = self.owner.as_ref().unwrap_or(&self.object);
+        let namespace = self.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        match self.count {
+            0 | 1 => format!("{namespace}{root}"),
+            many => format!("{namespace}{root} ({many})"),
+        }
+    }
+
+    /// Whether its message does not say itself what it is about: so it is with the objects of Kubernetes, whose kinds begin
+    /// with a capital.
+    pub fn needs_root(&self) -> bool {
+        self.object.starts_with(char::is_uppercase)
+    }
 }
 
 /// The gate's last word on one key.
@@ -170,7 +194,9 @@ pub(super) fn findings(ledger: &Ledger, situation: Option<&Situation>) -> Vec<Fi
             id: finding.id.clone(),
             rule: finding.rule.clone(),
             severity: finding.severity,
-            object: format!("{}/{}", finding.object.kind, finding.object.name),
+            object: kind_and_name(&finding.object),
+            namespace: finding.object.namespace.clone(),
+            owner: finding.owner.as_ref().map(kind_and_name),
             mission: finding.mission.as_ref().map(|id| super::name_of(ledger, id)),
             message: finding.message.clone(),
             evidence: finding.evidence.clone(),
@@ -180,6 +206,10 @@ pub(super) fn findings(ledger: &Ledger, situation: Option<&Situation>) -> Vec<Fi
             acknowledged_until: finding.acknowledged_until,
         })
         .collect()
+}
+
+fn kind_and_name(object: &ObjectRef) -> String {
+    format!("{}/{}", object.kind, object.name)
 }
 
 pub(super) fn verdicts(ledger: &Ledger) -> Vec<VerdictView> {

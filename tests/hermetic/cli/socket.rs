@@ -30,6 +30,7 @@ pub(super) fn config(data: &Path) -> Config {
         ceiling: None,
         interval: Duration::from_secs(1),
         between: quarterdeck::driver::BETWEEN_TURNS,
+        kubernetes: None,
         engine: data.join("no-engine.sock"),
         terraform: None,
         tool_environment: Vec::new(),

@@ -64,7 +64,7 @@ fn fault(container: &Container, mission: Option<MissionId>) -> Option<Fault> {
     };
     let evidence = vec![Fact::new("image", &container.image), Fact::new("restarts", &container.restarts.to_string())];
     let object = object("container", name, Some(&container.id));
-    Some(Fault { rule, severity, object, mission, message, evidence })
+    Some(Fault { rule, severity, object, owner: None, mission, message, evidence, count: 1 })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ fn fault(contest: &Contest<'_>) -> Fault {
         rule: "object-contested",
         severity: Severity::Critical,
         object: object(contest.kind.name(), contest.name, None),
+        owner: None,
         // The one that would make it is the one that waits for a person.
         mission: Some(contest.other.id.clone()),
         message: contest.sentence(),
@@ -23,5 +24,6 @@ fn fault(contest: &Contest<'_>) -> Fault {
             Fact::new("wanted-by", contest.other.spec.name.as_str()),
             Fact::new("wanted-as", contest.wanted_as),
         ],
+        count: 1,
     }
 }

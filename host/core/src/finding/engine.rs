@@ -22,7 +22,8 @@ pub(super) fn look(observation: &Observation) -> Option<Fault> {
             (Severity::Warning, "engine-stale", "the Docker engine has not answered its first question yet".to_owned())
         }
     };
-    Some(Fault { rule, severity, object: object("engine", "docker", None), mission: None, message, evidence: vec![] })
+    let object = object("engine", "docker", None);
+    Some(Fault { rule, severity, object, owner: None, mission: None, message, evidence: vec![], count: 1 })
 }
 
 #[cfg(test)]

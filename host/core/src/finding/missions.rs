@@ -43,7 +43,8 @@ fn fault(
     mission: Option<&MissionState>,
     message: String,
 ) -> Fault {
-    Fault { rule, severity, object, mission: mission.map(|mission| mission.id.clone()), message, evidence: Vec::new() }
+    let mission = mission.map(|mission| mission.id.clone());
+    Fault { rule, severity, object, owner: None, mission, message, evidence: Vec::new(), count: 1 }
 }
 
 /// The engine and the mission's provider speak no common API: found before any worker starts.

@@ -33,8 +33,10 @@ fn fault(mission: &MissionState, parked: &Parked<'_>) -> Fault {
         rule: "mission-parked",
         severity: Severity::Critical,
         object: object("mission", name, None),
+        owner: None,
         mission: Some(mission.id.clone()),
         message: parked.sentence(name),
         evidence,
+        count: 1,
     }
 }

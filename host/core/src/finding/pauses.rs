@@ -20,8 +20,10 @@ fn fault(ledger: &Ledger, scope: &Scope, pause: &Pause) -> Fault {
         rule: "paused",
         severity: Severity::Info,
         object: object("pause", &scope.to_string(), None),
+        owner: None,
         mission: scope.mission.as_ref().and_then(|name| Some(ledger.mission(name)?.id.clone())),
         message: pause.sentence(scope),
         evidence,
+        count: 1,
     }
 }

@@ -11,9 +11,11 @@ pub(super) fn look(ledger: &Ledger, now: Timestamp) -> Vec<Fault> {
         rule,
         severity,
         object: object("policy", &digest, None),
+        owner: None,
         mission: None,
         message,
         evidence,
+        count: 1,
     };
     let fenced = policies.fences.iter().map(|(digest, fence)| {
         let digest = digest.short(12);

@@ -100,7 +100,8 @@ impl Teller {
             if known.is_some_and(|(_, message)| *message == finding.message) {
                 continue;
             }
-            let text = format!("finding, {}: {} ({})", word(&finding.severity), finding.message, finding.rule);
+            let about = if finding.needs_root() { format!("{}: ", finding.root()) } else { String::new() };
+            let text = format!("finding, {}: {about}{} ({})", word(&finding.severity), finding.message, finding.rule);
             let mut told = event(view, "finding", finding.mission.clone(), finding.id.as_str(), text);
             told.tone = if finding.severity == Severity::Critical { Tone::Bad } else { Tone::Plain };
             events.push(told);
