@@ -16,6 +16,7 @@ mod effects;
 mod engine;
 mod hang;
 mod journal;
+mod kubernetes;
 mod manifests;
 mod misbehaving;
 mod paused;
