@@ -160,14 +160,9 @@ impl Shared {
 
     /// How a watch stands from now on.
     fn stands(&self, kind: Kind, standing: Standing) {
-        let known = match &standing {
-            Standing::Live => Some(true),
-            Standing::Denied(_) | Standing::Absent => Some(false),
-            // What was known before a break is still the best there is.
-            Standing::Listing | Standing::Broken(..) => None,
-        };
-        if let Some(known) = known {
-            self.patrol().knows(kind, known);
+        // What was known before a break or a refusal is the best there is, until it is forgotten.
+        if standing == Standing::Live {
+            self.patrol().knows(kind, true);
         }
         if self.known().standings.insert(kind, standing.clone()) != Some(standing) {
             self.changed.notify_one();

@@ -61,6 +61,8 @@ enum After {
     Wait(Duration),
     /// A watch whose list is paged.
     Page,
+    /// A new watch with a new list, later: what was known is forgotten.
+    Anew,
 }
 
 /// Watches for ever.
@@ -97,7 +99,7 @@ async fn follow<K>(
 ) -> Lists {
     let mut stream = std::pin::pin!(stream);
     let mut listed: BTreeSet<Name> = BTreeSet::new();
-    let (mut listing, mut wait) = (true, WAIT_MIN);
+    let (mut listing, mut failing, mut wait) = (true, false, WAIT_MIN);
     loop {
         let event = match tokio::time::timeout(HEALED, stream.next()).await {
             Ok(Some(event)) => event,
@@ -111,9 +113,10 @@ async fn follow<K>(
         };
         let news = match event {
             // The server cut a streamed list before its end: this one is too long for it.
-            Ok(Event::Init) if !listed.is_empty() => return Lists::Paged,
+            Ok(Event::Init) if !listed.is_empty() && !failing => return Lists::Paged,
             Ok(Event::Init) => {
-                listing = true;
+                listed.clear();
+                (listing, failing) = (true, false);
                 false
             }
             Ok(Event::InitApply(object)) => {
@@ -138,8 +141,13 @@ async fn follow<K>(
             }
             Err(error) => match failed(&error, kind, wait, shared) {
                 After::Page => return Lists::Paged,
+                After::Anew => {
+                    tokio::time::sleep(AFTER_REFUSAL).await;
+                    return lists;
+                }
+                // A list may go on after a failure, so what came before it counts until another begins.
                 After::Wait(pause) => {
-                    listed.clear();
+                    failing = true;
                     tokio::time::sleep(pause).await;
                     wait = (wait * 2).min(WAIT_MAX);
                     false
@@ -187,19 +195,29 @@ fn failed(error: &watcher::Error, kind: Kind, wait: Duration, shared: &Shared) -
         {
             After::Page
         }
-        401 | 403 => {
-            shared.stands(kind, Standing::Denied(told(&shared.redactor, said)));
-            After::Wait(AFTER_REFUSAL)
-        }
-        404 => {
-            shared.stands(kind, Standing::Absent);
-            After::Wait(AFTER_REFUSAL)
-        }
+        403 => refused(Standing::Denied(told(&shared.redactor, said)), kind, shared),
+        404 => refused(Standing::Absent, kind, shared),
         _ => {
             shared.stands(kind, broken(shared, kind, told(&shared.redactor, said)));
             After::Wait(wait)
         }
     }
+}
+
+/// What is refused once may have been refused by an API server that has just begun and does not know its roles yet. What is
+/// refused again is forgotten: nothing is told of what can't be seen.
+fn refused(standing: Standing, kind: Kind, shared: &Shared) -> After {
+    let again = matches!(shared.known().standings.get(&kind), Some(Standing::Denied(_) | Standing::Absent));
+    shared.stands(kind, standing);
+    if !again {
+        return After::Wait(AFTER_REFUSAL);
+    }
+    let mut patrol = shared.patrol();
+    patrol.knows(kind, false);
+    if patrol.keep_only(kind, &BTreeSet::new()) {
+        shared.changed.notify_one();
+    }
+    After::Anew
 }
 
 /// Broken, since it broke.
@@ -231,4 +249,82 @@ pub(super) fn told(redactor: &Redactor, error: &kube::Error) -> String {
         chain(error)
     };
     escape(&redactor.redact_bounded(&said, PROBLEM_BYTES_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures_util::stream;
+    use k8s_openapi::api::core::v1::Namespace;
+    use kube::core::Status;
+    use quarterdeck_core::ids::Timestamp;
+    use tokio::sync::Notify;
+
+    use super::super::trim::namespace;
+    use super::*;
+
+    const KIND: Kind = Kind::Namespace;
+
+    fn shared() -> Shared {
+        Shared {
+            patrol: Mutex::default(),
+            view: Mutex::default(),
+            changed: Notify::new(),
+            asked: Notify::new(),
+            clock: || Timestamp(1_795_000_000_000),
+            wake: Arc::new(|| {}),
+            redactor: Arc::new(Redactor::new([7; 32])),
+        }
+    }
+
+    fn named(name: &str) -> Namespace {
+        serde_json::from_value(serde_json::json!({ "metadata": { "name": name } })).expect("a namespace")
+    }
+
+    async fn followed(shared: &Shared, events: Vec<watcher::Result<Event<Namespace>>>) -> (Lists, Vec<String>) {
+        let mut trimmer = Trimmer::new(shared.redactor.clone());
+        let mut noun = |object: &Namespace| namespace(&mut trimmer, object);
+        let lists = follow(stream::iter(events), Lists::Streamed, KIND, &mut noun, shared).await;
+        let known = shared.patrol().cluster().names(KIND).iter().map(|name| name.name.to_string()).collect();
+        (lists, known)
+    }
+
+    fn listed(names: &[&str]) -> Vec<watcher::Result<Event<Namespace>>> {
+        let each = names.iter().map(|name| Ok(Event::InitApply(named(name))));
+        std::iter::once(Ok(Event::Init)).chain(each).chain([Ok(Event::InitDone)]).collect()
+    }
+
+    #[tokio::test]
+    async fn a_list_that_goes_on_after_a_failure_loses_nothing_that_came_before_it() {
+        let shared = shared();
+        let broken = Err(watcher::Error::WatchFailed(kube::Error::LinesCodecMaxLineLengthExceeded));
+        let mut events = listed(&["a", "b"]);
+        events.insert(2, broken);
+        let (_, known) = followed(&shared, events).await;
+        assert_eq!(known, ["a", "b"]);
+        let (_, known) = followed(&shared, listed(&["b"])).await;
+        assert_eq!(known, ["b"], "what is in no list any more is gone");
+    }
+
+    #[tokio::test]
+    async fn a_streamed_list_that_is_cut_is_asked_for_in_pages() {
+        let mut events = listed(&["a"]);
+        events.pop();
+        events.extend(listed(&["a"]));
+        assert!(followed(&shared(), events).await.0 == Lists::Paged);
+        assert!(followed(&shared(), listed(&["a"])).await.0 == Lists::Streamed);
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_again_is_forgotten_and_what_is_refused_once_is_not() {
+        let shared = shared();
+        followed(&shared, listed(&["a"])).await;
+        let status = Status { code: 403, message: "forbidden".to_owned(), ..Status::default() };
+        let error = watcher::Error::WatchStartFailed(kube::Error::Api(Box::new(status)));
+        assert!(matches!(failed(&error, KIND, WAIT_MIN, &shared), After::Wait(AFTER_REFUSAL)));
+        assert_eq!(shared.patrol().cluster().count(KIND), 1);
+        assert!(matches!(failed(&error, KIND, WAIT_MIN, &shared), After::Anew));
+        assert_eq!(shared.patrol().cluster().count(KIND), 0);
+    }
 }
