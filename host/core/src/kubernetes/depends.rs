@@ -1,7 +1,7 @@
 //! Which objects have to be looked at again when one has changed: those whose rules read it.
 //!
 //! A rule that reads another object than its own has a line here. Whatever is missing here is not noticed until the
-//! object itself changes: the table of the patrol's tests changes each kind and looks at what follows.
+//! object itself changes.
 
 use super::cluster::{Cluster, Key, Kind, Object};
 use super::network::Webhooks;
