@@ -26,7 +26,7 @@ import sys
 
 MAGIC = b"quarterdeck-journal 1\n"
 HEAD_BYTES = 84  # length 4, number 8, previous hash 32, own hash 32, check 8
-ENCODING_VERSION = 4
+ENCODING_VERSION = 5
 KINDS = ["begun", "activated", "declared", "commanded", "opened", "closed", "replied", "claimed", "ended", "settled",
          "stored", "state-changed", "chartered", "checkpoint", "uploaded", "nominated", "shadowed", "fenced", "differed"]
 DER = bytes.fromhex("302a300506032b6570032100")  # what stands before the 32 bytes of a public key in PEM

@@ -3,9 +3,17 @@
 //! [`start`] makes no choices: it walks the verdicts and puts each effect into the outbox of its port. Whether a worker
 //! really started is observed in a later turn like anything else. [`settle`] looks up, once at start, what was handed on
 //! when the last host died.
+//!
+//! What the adapters share: `shelf` (where things are kept), `leftovers` (what an ended worker left is taken in before its
+//! end is reported), `clean` (what it says is redacted), `files` (what it wrote is read with care).
 
+mod clean;
+mod files;
+pub mod kubernetes;
+mod leftovers;
 pub mod nobody;
 pub mod process;
+mod shelf;
 
 use quarterdeck_core::entry::{Ended, Entry, Receipt, Settled};
 use quarterdeck_core::ids::{OrderName, Timestamp};
@@ -14,6 +22,8 @@ use quarterdeck_core::observation::WorkerReport;
 use quarterdeck_core::order::{End, Order, WorkerResult};
 use quarterdeck_core::situation::{Failure, Ruling};
 use quarterdeck_core::verdict::{Effect, Verdict};
+
+pub use shelf::{Left, Shelf, ShelfError};
 
 use crate::Ports;
 

@@ -6,6 +6,7 @@ mod begin;
 mod brought;
 mod data;
 mod granted;
+mod term;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,12 +26,14 @@ use tracing::warn;
 use self::adapters::Shared;
 use self::data::Data;
 pub use self::data::redaction_key;
+use crate::api::probes::Pulse;
 use crate::api::workers::ListenError;
+use crate::apiserver::lease::{Held, LeaseError};
+use crate::apiserver::{self, ConnectError};
 use crate::config::{BrainConfig, Config};
 use crate::decide::{CatalogError, SandboxError};
 use crate::driver::{Beside, Driver, clock};
 use crate::observe::files::FileMissions;
-use crate::observe::kubernetes::ConnectError;
 use crate::observe::local::ProbeError;
 use crate::orient::brain::Brain;
 use crate::orient::gemini::{self, Gemini, GeminiConfig};
@@ -216,6 +219,9 @@ pub enum StartError {
     /// The Kubernetes cluster can't be found.
     #[error("look at a Kubernetes cluster")]
     Kubernetes(#[from] ConnectError),
+    /// Another host may be at work in the cluster.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
     /// A mission was applied for real, and now only a rehearsal is possible.
     #[error(
         "mission {mission} was applied for real and is never rehearsed; a real run is not possible now, since {why}"
@@ -286,6 +292,15 @@ pub enum StartError {
     /// Workers can't be answered.
     #[error("answer workers")]
     Listen(#[from] ListenError),
+    /// Workers of a cluster can't be answered.
+    #[error("answer workers at {address}; `listen` of the workers' file names another address")]
+    ListenTls {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// Gemini can't be asked.
     #[error("set up the brain")]
     Brain(#[from] gemini::StartError),
@@ -315,7 +330,11 @@ pub struct Host {
     pub states: Option<Arc<StateStore>>,
     /// Its policies, and how uploads are checked.
     pub uploads: Uploads,
+    /// Shows whether its loop lives.
+    pub pulse: Arc<Pulse>,
     server: Option<JoinHandle<()>>,
+    /// Held as long as the host is.
+    _lease: Option<Held>,
     commands: Commands,
     updates: broadcast::Sender<Arc<Update>>,
     stop: watch::Sender<bool>,
@@ -388,7 +407,21 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         Arc::new(move || changed.notify_one())
     };
     let brain = brain(config.brain.take(), wake.clone())?;
-    let shared = Shared { config: &config, folder: &folder, book: &book, blobs: &blobs, key, wake: wake.clone() };
+    let connection = match &config.kubernetes {
+        Some(wanted) => Some(apiserver::connect(wanted.context.as_deref()).await?),
+        None => None,
+    };
+    let lease = term::take(&config, connection.as_ref(), &folder).await?;
+    let shared = Shared {
+        config: &config,
+        folder: &folder,
+        book: &book,
+        blobs: &blobs,
+        key,
+        wake: wake.clone(),
+        connection: connection.as_ref(),
+        term: lease.as_ref().map_or(0, Held::term),
+    };
     let adapters = match rehearsal {
         true => adapters::rehearsed(&shared, &why),
         false => adapters::real(&shared).await?,
@@ -402,7 +435,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
     };
     let settled = act::settle(&book.ledger(), &ports.workers.reports(), clock().max(book.ledger().now));
     book.append(&settled, Durable::Now)?;
-    let server = adapters.desk.map(adapters::serve);
+    let server = adapters.door.map(adapters::serve);
     let choices = vec![
         ("cluster", ports.cluster.choice()),
         ("workers", ports.workers.choice()),
@@ -413,12 +446,17 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
     let (commands, received) = mpsc::channel(64);
     let (updates, _) = broadcast::channel(256);
     let (stop, stopped) = watch::channel(false);
+    if let Some(held) = &lease {
+        tokio::spawn(term::end_with_the_lease(held.lost(), stop.clone()));
+    }
+    let pulse = Arc::new(Pulse::default());
     let driver = Driver {
         ports,
         book: book.clone(),
         policy,
         catalog: uploads.catalog.clone(),
         beside: Beside::default(),
+        pulse: pulse.clone(),
         changed_beside: Arc::default(),
         interval: config.interval,
         between: config.between,
@@ -436,7 +474,9 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         blobs,
         states: adapters.states,
         uploads,
+        pulse,
         server,
+        _lease: lease,
         commands: Commands(commands),
         updates,
         stop,

@@ -1,5 +1,7 @@
 //! Configuration: the only place that reads the environment. Everything else is handed these values.
 
+mod workers;
+
 use std::env;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -9,8 +11,11 @@ use quarterdeck_core::charter::{Amendment, Fault, Faults, LAPTOP, PRODUCTION, RU
 use quarterdeck_core::situation::Autonomy;
 use rustix::process::Gid;
 
+use crate::apiserver::WorkersWanted;
 use crate::observe::files::yaml_problem;
 use crate::orient::gemini::{ApiKey, BASE_URL, MODEL};
+
+pub use workers::workers;
 
 /// How a host runs.
 pub struct Config {
@@ -36,6 +41,8 @@ pub struct Config {
     pub engine: PathBuf,
     /// The Kubernetes cluster that is looked at, where one is.
     pub kubernetes: Option<KubernetesWanted>,
+    /// How workers run in that cluster, where its missions are looked after.
+    pub workers: Option<WorkersWanted>,
     /// The Terraform program, where one was found.
     pub terraform: Option<PathBuf>,
     /// Variables that Terraform gets beside what the worker sets: where providers are found, proxies, certificates.

@@ -20,6 +20,7 @@ use tracing::{error, info};
 
 use crate::Ports;
 use crate::act::Word;
+use crate::api::probes::Pulse;
 use crate::app::{CommandFailed, Said, Update};
 use crate::decide::{Catalog, Policy};
 use crate::remember::{Book, JournalError, TransactError};
@@ -56,6 +57,8 @@ pub struct Driver {
     pub(crate) beside: Beside,
     /// Told when the shadow has answered: its word is written down, and no turn is taken for its sake.
     pub(crate) changed_beside: Arc<Notify>,
+    /// Shows that the loop lives.
+    pub(crate) pulse: Arc<Pulse>,
     pub(crate) interval: Duration,
     /// Two turns are at least this far apart.
     pub(crate) between: Duration,
@@ -75,6 +78,7 @@ impl Driver {
     /// Where it is not known what is on disk: then nothing more is done until a restart has looked.
     pub async fn run(mut self) -> Result<(), JournalError> {
         while !*self.stop.borrow() {
+            self.pulse.beat(clock());
             let turned = match self.settle_policies().await {
                 Ok(()) => turn(&self.ports, &self.book, &self.policy, clock()).await,
                 Err(problem) => Err(problem),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::order::Order;
 
-use crate::act::process::{Left, Shelf, ShelfError};
+use crate::act::{Left, Shelf, ShelfError};
 use crate::remember::{BlobError, Blobs, StateStore};
 
 /// Blobs and states.

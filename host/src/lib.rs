@@ -10,6 +10,7 @@ use quarterdeck_core::redaction::Redactor;
 pub mod account;
 pub mod act;
 pub mod api;
+pub mod apiserver;
 pub mod app;
 pub mod author;
 pub mod cli;

@@ -5,11 +5,16 @@
 //!
 //! What was written is attested with the installation's key (`book` signs, `seal` has the key), can be proven to somebody
 //! else (`verify`), and old segments of it can go (`prune`).
+//!
+//! For workers elsewhere it keeps what they hand over (`left`), and the authority by which they know the host
+//! (`authority`).
 
+mod authority;
 mod blobs;
 mod book;
 mod claim;
 pub mod journal;
+mod left;
 pub mod prune;
 pub mod seal;
 pub mod states;
@@ -22,11 +27,13 @@ use quarterdeck_core::ids::Timestamp;
 use quarterdeck_core::ledger::Ledger;
 use quarterdeck_core::observation::Observation;
 
+pub use authority::Authority;
 pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs};
 pub use book::{Book, Durable, RECORDS_A_CHECKPOINT, TransactError};
 pub use claim::{CLAIMANT_BYTES_MAX, ClaimError, claim};
 pub use journal::JournalError;
-pub use states::StateStore;
+pub use left::{LeftError, LeftFolders};
+pub use states::{Lives, StateStore};
 
 /// Writes down what an observation shows that no entry says yet.
 ///

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod far;
 mod place;
 mod whole;
 
@@ -14,7 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use place::{Place, kind, succeeded};
-use quarterdeck::act::process::{Left, Shelf, ShelfError, lives};
+use quarterdeck::act::process::lives;
+use quarterdeck::act::{Left, Shelf, ShelfError};
 use quarterdeck::act::{Word, Workers};
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::ids::Timestamp;

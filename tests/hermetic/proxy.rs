@@ -13,7 +13,7 @@ use quarterdeck_core::terraform::FileSet;
 use quarterdeck_core::terraform::files::File;
 use quarterdeck_tests::fake_engine::{DOCKER_29, FakeEngine};
 use quarterdeck_tests::fake_host::{FakeHost, from_now, lay_out};
-use quarterdeck_worker::protocol::{RunConfig, RunFolder};
+use quarterdeck_worker::protocol::{HostAddress, RunConfig, RunFolder};
 use quarterdeck_worker::work;
 use tokio::sync::watch;
 
@@ -41,7 +41,7 @@ async fn a_proxys_password_is_in_no_event_and_in_no_failure() {
     let engine = FakeEngine::start(&folder.path().join("engine.sock"), DOCKER_29);
     let address = format!("http://ada:{}@proxy:3128", PASSWORD.replace(' ', "%20"));
     let config = RunConfig {
-        socket,
+        host: HostAddress::Socket(socket),
         terraform: tool(folder.path()),
         engine: engine.socket().to_owned(),
         environment: vec![("HTTPS_PROXY".to_owned(), address.clone())],

@@ -13,7 +13,7 @@ use quarterdeck_core::terraform::FileSet;
 use quarterdeck_core::terraform::files::File;
 use quarterdeck_tests::fake_engine::{DOCKER_26, DOCKER_29, FakeEngine, Way};
 use quarterdeck_tests::fake_host::{FakeHost, from_now, lay_out};
-use quarterdeck_worker::protocol::{LockInfo, RunConfig, RunFolder};
+use quarterdeck_worker::protocol::{HostAddress, LockInfo, RunConfig, RunFolder};
 use quarterdeck_worker::{Ending, work};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -45,7 +45,7 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("worker.sock");
         let config = RunConfig {
-            socket: socket.clone(),
+            host: HostAddress::Socket(socket.clone()),
             terraform: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("hermetic/standin.sh"),
             engine: folder.path().join("engine.sock"),
             environment: vec![("STANDIN".to_owned(), script.to_owned())],

@@ -102,7 +102,8 @@ fn no(why: &str) -> Response {
 
 async fn claim(State(world): Shared, axum::Json(claim): axum::Json<Claim>) -> Response {
     let mut world = world.lock().expect("no holder panics");
-    if world.refuses_claims || world.claims.iter().any(|had| had.order == claim.order && *had != claim) {
+    let is_another = |had: &Claim| had.order == claim.order && had.claimant != claim.claimant;
+    if world.refuses_claims || world.claims.iter().any(is_another) {
         return no("it is somebody else's");
     }
     world.heard.push("claim".to_owned());

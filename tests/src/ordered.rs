@@ -40,6 +40,7 @@ pub fn book(folder: &Path) -> Arc<Book> {
             author: None,
             providers: Vec::new(),
             source: "test".into(),
+            object: None,
         };
         let declared = Declared { at: clock(), mission: mission(), uid: uid(), generation: 1, spec };
         book.append(&[Entry::Declared(declared)], Durable::Now).expect("the disk is ours");

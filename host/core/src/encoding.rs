@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::digest::Digest;
 
 /// The version of the encoding that this crate writes.
-pub const VERSION: u8 = 4;
+pub const VERSION: u8 = 5;
 
 /// Bytes that are no canonical encoding of the wanted type.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

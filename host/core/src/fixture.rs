@@ -285,6 +285,7 @@ pub(crate) fn spec(name: &str, autonomy: Autonomy) -> MissionSpec {
         author: None,
         providers: vec![provider],
         source: format!("{name}/mission.yaml"),
+        object: None,
     }
 }
 

@@ -19,7 +19,7 @@ pub mod node;
 pub mod object;
 pub mod patrol;
 pub mod pod;
-mod quantity;
+pub mod quantity;
 pub mod rights;
 pub mod rules;
 pub mod storage;

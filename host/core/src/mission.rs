@@ -6,19 +6,26 @@ use crate::digest::Digest;
 use crate::ids::{IdError, MissionId};
 use crate::situation::{Autonomy, DesiredState, Fact};
 
-/// A mission's name is at most this long: it stands in the names of orders, which Kubernetes cuts at 63 characters.
-pub const NAME_BYTES_MAX: usize = 40;
+/// A mission's name is at most this long: `plan-destroy-NAME-TWELVEDIGITS` is the name of an order, and a Job's has 63
+/// characters at most.
+pub const NAME_BYTES_MAX: usize = 37;
+/// A namespace's name is at most this long, by Kubernetes.
+pub const NAMESPACE_BYTES_MAX: usize = 63;
 /// A mission offers at most this many needs: each stands in a prompt.
 pub const OFFERS_MAX: usize = 16;
 
-/// The name that a person gave a mission: lower-case letters, digits and `-`, as Kubernetes names are.
+/// The name that a person gave a mission: lower-case letters, digits and `-`, as Kubernetes names are. Where it is an object
+/// of a cluster, its namespace stands before it: `shop/web`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MissionName(String);
 
 /// A text that names no mission.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is no mission name: use 1 to 40 of a-z, 0-9 and \"-\", beginning and ending with a letter or digit")]
+#[error(
+    "{0:?} is no mission name: use 1 to 37 of a-z, 0-9 and \"-\", beginning and ending with a letter or digit, and in a \
+     cluster NAMESPACE/NAME"
+)]
 pub struct MissionNameError(String);
 
 impl MissionName {
@@ -29,15 +36,28 @@ impl MissionName {
     pub fn parse(text: &str) -> Result<MissionName, MissionNameError> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let edge = |c: Option<char>| c.is_some_and(|c| c != '-');
-        if text.len() <= NAME_BYTES_MAX
-            && text.chars().all(fits)
-            && edge(text.chars().next())
-            && edge(text.chars().last())
-        {
+        let label = |text: &str, bytes_max: usize| {
+            text.len() <= bytes_max && text.chars().all(fits) && edge(text.chars().next()) && edge(text.chars().last())
+        };
+        let (namespace, name) = match text.split_once('/') {
+            Some((namespace, name)) => (Some(namespace), name),
+            None => (None, text),
+        };
+        if label(name, NAME_BYTES_MAX) && namespace.is_none_or(|namespace| label(namespace, NAMESPACE_BYTES_MAX)) {
             Ok(MissionName(text.to_owned()))
         } else {
-            Err(MissionNameError(text.chars().take(80).collect()))
+            Err(MissionNameError(text.chars().take(120).collect()))
         }
+    }
+
+    /// The namespace, where it is an object of a cluster.
+    pub fn namespace(&self) -> Option<&str> {
+        self.0.split_once('/').map(|(namespace, _)| namespace)
+    }
+
+    /// The name within the namespace.
+    pub fn bare(&self) -> &str {
+        self.0.split_once('/').map_or(&self.0, |(_, name)| name)
     }
 
     /// The name as text.
@@ -45,12 +65,12 @@ impl MissionName {
         &self.0
     }
 
-    /// The mission's id: the name, and eight digits of its uid.
+    /// The mission's id: the name within its namespace, and eight digits of its uid.
     ///
     /// # Errors
     /// Never for a parsed name; the type of names is stricter than that of ids.
     pub fn id(&self, uid: &Digest) -> Result<MissionId, IdError> {
-        MissionId::parse(&format!("{}-{}", self.0, uid.short(8)))
+        MissionId::parse(&format!("{}-{}", self.bare(), uid.short(8)))
     }
 }
 
@@ -128,6 +148,18 @@ pub struct MissionSpec {
     pub providers: Vec<ProviderNeed>,
     /// Where it came from, for people.
     pub source: String,
+    /// The object of a cluster that it is, where it is one.
+    pub object: Option<ObjectVersion>,
+}
+
+/// Which version of an object of a cluster was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectVersion {
+    /// The API server's own name for the object: one that is made anew under the same name has another.
+    pub uid: String,
+    /// Rises with each change of the object's `spec`.
+    pub generation: u64,
 }
 
 #[cfg(test)]
@@ -137,8 +169,20 @@ mod tests {
     #[test]
     fn names_are_kubernetes_names() {
         assert!(MissionName::parse("web-2").is_ok());
-        for text in ["", "-web", "web-", "Web", "we b", "wéb", &"w".repeat(41), "a/b", "a.b"] {
+        let long = format!("shop/{}", "w".repeat(38));
+        for text in
+            ["", "-web", "web-", "Web", "we b", "wéb", &"w".repeat(38), &long, "a.b", "/a", "a/", "a/b/c", "-a/b"]
+        {
             assert!(MissionName::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_namespace_makes_another_mission_and_stands_in_no_id() {
+        let (web, shop) = (MissionName::parse("web").unwrap(), MissionName::parse("shop/web").unwrap());
+        assert_eq!((web.namespace(), web.bare()), (None, "web"));
+        assert_eq!((shop.namespace(), shop.bare()), (Some("shop"), "web"));
+        assert_ne!(web, shop);
+        assert!(shop.id(&Digest::of(b"uid")).unwrap().as_str().starts_with("web-"));
     }
 }

@@ -130,7 +130,7 @@ impl OrderKey {
     /// The name of the order with this key and attempt: the operation, the mission's name, and twelve digits.
     pub fn name(&self, mission: &MissionName, attempt: u32) -> OrderName {
         let digits = Digest::of_parts(&[&encoding::encode(self), &attempt.to_be_bytes()]).short(12);
-        OrderName::parse(&format!("{}-{mission}-{digits}", self.operation.name()))
+        OrderName::parse(&format!("{}-{}-{digits}", self.operation.name(), mission.bare()))
             .expect("an operation, a mission name and digits are characters of a name")
     }
 }
@@ -331,7 +331,13 @@ mod tests {
         let mission = MissionName::parse("web").unwrap();
         let name = key().name(&mission, 1);
         assert_eq!(name, key().name(&mission, 1));
-        assert!(name.as_str().starts_with("apply-web-") && name.as_str().len() <= 63);
+        assert!(name.as_str().starts_with("apply-web-"));
+        let longest = MissionName::parse(&format!("{}/{}", "n".repeat(63), "m".repeat(37))).unwrap();
+        let key_of = |operation| OrderKey { operation, ..key() };
+        for operation in [Operation::Plan, Operation::PlanDestroy, Operation::Apply, Operation::Configure] {
+            let name = key_of(operation).name(&longest, u32::MAX);
+            assert!(name.as_str().len() <= 63, "a Job's name has 63 characters at most: {name}");
+        }
         assert_ne!(name, key().name(&mission, 2));
         assert_ne!(name, OrderKey { generation: 3, ..key() }.name(&mission, 1));
         assert_ne!(name, OrderKey { input: Digest::of(b"other"), ..key() }.name(&mission, 1));

@@ -104,6 +104,7 @@ mod tests {
             author: None,
             providers: vec![need],
             source: String::new(),
+            object: None,
         }
     }
 

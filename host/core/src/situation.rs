@@ -33,6 +33,8 @@ pub const MEMO_BYTES_MAX: usize = 64 << 10;
 
 /// The kind of a failure where the engine refused the provider for its version.
 pub const VERSION_MISMATCH: &str = "version-mismatch";
+/// The kind of a failure where something that is not ours stands under a worker's name.
+pub const SQUATTED: &str = "squatted";
 
 /// Declares a noun of the contract: comparable, copyable in full, and encodable. Where people write one, what they
 /// misspell is refused; a list marked as `default` may be left out, as any option may.

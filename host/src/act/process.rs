@@ -5,17 +5,13 @@
 //! told or a process ends. A host that starts looks through them before it does anything else, and adopts what it finds.
 //!
 //! One thread does all of it, in this order for each folder: `start` (inputs, then the process), `run` (what can be seen
-//! of one worker), `identity` (who a process is, so that a number used again is never signalled), `leftovers` (what an
-//! ended worker left is taken in before its end is reported), `clean` (what it says is redacted). The loop reads the last
+//! of one worker), `identity` (who a process is, so that a number used again is never signalled). The loop reads the last
 //! snapshot and never waits for a disk.
 //!
 //! The proof of life is the lock on the file `alive`, which a worker and everything that it starts hold as long as one of
 //! them is there. Not here: what workers do, who may start one, and the meaning of a result.
 
-mod clean;
-mod files;
 mod identity;
-mod leftovers;
 mod run;
 mod start;
 mod yard;
@@ -28,16 +24,13 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use quarterdeck_core::digest::Digest;
 use quarterdeck_core::ids::{OrderName, Timestamp};
 use quarterdeck_core::observation::WorkerReport;
-use quarterdeck_core::order::{Order, StateRef};
 use quarterdeck_core::redaction::Redactor;
-use quarterdeck_core::terraform::state_json::StateFacts;
 use quarterdeck_worker::protocol::{RunConfig, RunFolder};
 
 use self::yard::Yard;
-use super::{Word, Workers};
+use super::{Shelf, Word, Workers};
 
 /// How often the folders are looked through when nothing calls for it: a turn sees a worker's end within this time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -45,38 +38,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub const OVERTIME_MS: u64 = 60_000;
 /// Dropping waits so long for what is being done; a hung disk must not keep the host from ending.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// Where things are kept for workers and from them; its calls may block for the disk.
-pub trait Shelf: Send + Sync {
-    /// The bytes of that digest; none where there is no such blob.
-    ///
-    /// # Errors
-    /// Where they can't be read.
-    fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, ShelfError>;
-    /// Keeps bytes, durably, and names them.
-    ///
-    /// # Errors
-    /// Where the disk fails.
-    fn keep_blob(&self, bytes: &[u8]) -> Result<Digest, ShelfError>;
-    /// Takes in the states that a worker left that is gone, in the order in which it wrote them, and gives its lock back.
-    ///
-    /// # Errors
-    /// Where the disk or the journal fails: then it is asked again.
-    fn take_in(&self, order: &Order, states: &mut dyn Iterator<Item = io::Result<Vec<u8>>>)
-    -> Result<Left, ShelfError>;
-}
-
-/// Why the shelf did not do it.
-pub type ShelfError = Box<dyn std::error::Error + Send + Sync>;
-
-/// What came of a worker's states.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Left {
-    /// The newest version of the mission's state now, and what it names.
-    pub newest: Option<(StateRef, StateFacts)>,
-    /// Why a state was refused, and where it is now.
-    pub refused: Option<String>,
-}
 
 /// How worker processes are started.
 pub struct ProcessConfig {

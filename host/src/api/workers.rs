@@ -1,8 +1,16 @@
-//! The socket that workers talk to: claims, states, locks (the protocol is in `quarterdeck_worker::protocol`).
+//! What workers are answered: claims, states, locks (the protocol is in `quarterdeck_worker::protocol`).
 //!
 //! Each answer is given after what it says is on disk and in the journal. 409 means that asking again will not help, 423
 //! that another holds the lock, and a 5xx that the host could not, so that the worker asks again. Disks are waited for on
-//! threads of their own. The socket has mode 0600: who may open it is the host's own user.
+//! threads of their own.
+//!
+//! There are two doors. The socket of this machine has mode 0600: who may open it is the host's own user, and may ask for
+//! any order. Workers elsewhere come over TLS (`tls`) and show a token; whose it is decides which order is answered for
+//! (`pass`). They fetch what they work from there, and hand over what they leave (`left`).
+
+mod left;
+mod pass;
+mod tls;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,14 +22,19 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures_util::future::BoxFuture;
 use quarterdeck_core::ids::{OrderName, Timestamp};
+use quarterdeck_core::redaction::Secret;
 use quarterdeck_core::terraform::state_json::STATE_BYTES_MAX;
 use quarterdeck_worker::protocol::{Claim, Kept, LockInfo, Refused};
 use serde::Deserialize;
 use tokio::net::UnixListener;
 
 use crate::remember::states::{LockFault, StateFault};
-use crate::remember::{self, Book, ClaimError, StateStore};
+use crate::remember::{self, Blobs, Book, ClaimError, LeftFolders, StateStore};
+
+pub use self::pass::Passes;
+pub use self::tls::serve_tls;
 
 /// Claims and locks are at most this large; real ones have some hundred bytes.
 const SMALL_BYTES_MAX: usize = 64 << 10;
@@ -35,6 +48,45 @@ pub struct Desk {
     pub states: Arc<StateStore>,
     /// Reads the time.
     pub clock: fn() -> Timestamp,
+}
+
+/// What is answered from over TLS.
+#[derive(Clone)]
+pub struct FarDesk {
+    /// What the socket answers from too.
+    pub desk: Desk,
+    /// What orders name.
+    pub blobs: Arc<Blobs>,
+    /// What workers were given, and what they hand over.
+    pub left: Arc<LeftFolders>,
+    /// Who the workers are.
+    pub passes: Arc<Passes>,
+}
+
+/// Who says whose token a worker shows. Asked for each request over TLS; it may ask the API server.
+pub trait Proof: Send + Sync {
+    /// Whose it is.
+    fn prove(&self, token: Secret) -> BoxFuture<'_, Result<Proven, Unproven>>;
+}
+
+/// A worker that is one of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// The order that its pod was made for.
+    pub order: OrderName,
+    /// Who it is: `pod UID`.
+    pub claimant: String,
+}
+
+/// Why a token proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unproven {
+    /// It is no token of a worker of ours.
+    #[error("{0}")]
+    Refused(String),
+    /// It can't be known now; asking again may help.
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 /// Why the socket can't be had.
@@ -95,7 +147,12 @@ struct Parameters {
 struct No(StatusCode, String);
 
 async fn claim(State(desk): State<Desk>, body: Bytes) -> Result<StatusCode, No> {
-    let Claim { order, claimant } = parse(&body)?;
+    let Claim { order, claimant, inputs: _ } = parse(&body)?;
+    grant(desk, order, claimant).await
+}
+
+/// Gives an order to a claimant.
+async fn grant(desk: Desk, order: OrderName, claimant: String) -> Result<StatusCode, No> {
     let granted = blocking(move || {
         let granted = remember::claim(&desk.book, &order, &claimant, (desk.clock)());
         if granted.is_ok() {

@@ -5,26 +5,30 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use quarterdeck_core::ids::OrderName;
-use quarterdeck_core::redaction::Redactor;
-use quarterdeck_worker::protocol::RunConfig;
-use tokio::net::UnixListener;
+use quarterdeck_core::redaction::{Redactor, Secret};
+use quarterdeck_worker::protocol::{HostAddress, RunConfig};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinHandle;
 
 use super::StartError;
-use crate::act::Workers;
+use crate::act::kubernetes::{JobWorkers, JobsConfig, PodProof, ProofFault, Reach};
 use crate::act::nobody::Nobody;
 use crate::act::process::{self, ProcessConfig, ProcessWorkers};
-use crate::api::workers;
+use crate::act::{self, Workers};
+use crate::api::workers::{self, Passes, Proof, Proven, Unproven};
+use crate::apiserver::{Connection, ServiceName, WorkersWanted};
 use crate::config::Config;
 use crate::driver::clock;
 use crate::kept::Kept;
 use crate::observe::Cluster;
-use crate::observe::kubernetes::{self, Kubernetes, KubernetesConfig};
+use crate::observe::kubernetes::{Kubernetes, KubernetesConfig};
 use crate::observe::local::{self, LocalDocker, LocalDockerConfig, probe};
 use crate::observe::together::Together;
 use crate::rehearsal::{Claim, Rehearsal, Script};
-use crate::remember::{self, Blobs, Book, StateStore};
+use crate::remember::{self, Authority, Blobs, Book, LeftFolders, Lives, StateStore};
 
 /// How long the first question to the engine may take: a person waits for it.
 const PROBE: Duration = Duration::from_secs(3);
@@ -35,8 +39,16 @@ pub(super) struct Adapters {
     pub(super) workers: Arc<dyn Workers>,
     /// States and locks; none in a rehearsal, whose states are imagined.
     pub(super) states: Option<Arc<StateStore>>,
-    /// Where workers are answered; none in a rehearsal.
-    pub(super) desk: Option<(UnixListener, workers::Desk)>,
+    /// Where workers are answered; nowhere in a rehearsal.
+    pub(super) door: Option<Door>,
+}
+
+/// Where workers are answered.
+pub(super) enum Door {
+    /// On this machine.
+    Socket(UnixListener, workers::Desk),
+    /// In a cluster.
+    Tls(TcpListener, Arc<ServerConfig>, workers::FarDesk),
 }
 
 /// What every adapter needs.
@@ -47,6 +59,10 @@ pub(super) struct Shared<'a> {
     pub(super) blobs: &'a Arc<Blobs>,
     pub(super) key: [u8; 32],
     pub(super) wake: Arc<dyn Fn() + Send + Sync>,
+    /// The cluster, where one is looked at.
+    pub(super) connection: Option<&'a Connection>,
+    /// The term of the Lease, where workers are Jobs.
+    pub(super) term: i32,
 }
 
 /// Whether workers can be real: an engine answers and there is a Terraform. Says why not.
@@ -65,26 +81,125 @@ pub(super) fn rehearsed(shared: &Shared<'_>, why: &str) -> Adapters {
     let world = Rehearsal::open(Some(&file), Script::default(), shared.blobs.clone(), claim, clock, why.to_owned());
     let world = Arc::new(world);
     world.keep_moving(shared.wake.clone());
-    Adapters { cluster: world.clone(), workers: world, states: None, desk: None }
+    Adapters { cluster: world.clone(), workers: world, states: None, door: None }
 }
 
 /// What is there: the engine of this machine, with workers that are processes of their own; a Kubernetes cluster beside it,
-/// or that alone, where there is no mission.
+/// or that alone, where there is no mission; or a cluster with workers that are its Jobs.
 pub(super) async fn real(shared: &Shared<'_>) -> Result<Adapters, StartError> {
-    let Some(wanted) = &shared.config.kubernetes else { return engine(shared).await };
+    let Some(connection) = shared.connection else { return engine(shared).await };
     let cluster = Kubernetes::start(KubernetesConfig {
-        connection: kubernetes::connect(wanted.context.as_deref()).await?,
+        connection: connection.clone(),
         clock,
         wake: shared.wake.clone(),
         redactor: Arc::new(Redactor::new(shared.key)),
     });
     cluster.first_look().await;
     let kubernetes = Arc::new(cluster);
+    if let Some(wanted) = &shared.config.workers {
+        return jobs(shared, connection, wanted, kubernetes).await;
+    }
     if shared.config.missions.is_empty() {
-        return Ok(Adapters { cluster: kubernetes, workers: Arc::new(Nobody), states: None, desk: None });
+        return Ok(Adapters { cluster: kubernetes, workers: Arc::new(Nobody), states: None, door: None });
     }
     let adapters = engine(shared).await?;
     Ok(Adapters { cluster: Arc::new(Together { engine: adapters.cluster, kubernetes }), ..adapters })
+}
+
+/// A cluster, the engine of its node, and workers that are its Jobs.
+async fn jobs(
+    shared: &Shared<'_>,
+    connection: &Connection,
+    wanted: &WorkersWanted,
+    kubernetes: Arc<Kubernetes>,
+) -> Result<Adapters, StartError> {
+    let Shared { config: _, folder, key, .. } = *shared;
+    let in_folder = |source| StartError::Folder { path: folder.to_owned(), source };
+    let engine = Arc::new(observed(shared).await?);
+    let work = folder.join("jobs");
+    let lives = {
+        let work = work.clone();
+        Arc::new(move |order: &OrderName| act::kubernetes::lives(&work, order))
+    };
+    let states = states(shared, lives)?;
+    let (now, port) = (clock(), wanted.listen.port());
+    let authority = Authority::open(folder, now).map_err(in_folder)?;
+    let (reach, name) = match &wanted.address {
+        Some(address) => {
+            let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _port)| host);
+            (Reach::Address(address.clone()), host.to_owned())
+        }
+        None => {
+            let ServiceName { namespace, name } = &wanted.service;
+            (Reach::Service(wanted.service.clone(), port), format!("{name}.{namespace}.svc"))
+        }
+    };
+    let tls = Arc::new(authority.server_config(&[name], now).map_err(in_folder)?);
+    let listener = TcpListener::bind(wanted.listen).await;
+    let listener = listener.map_err(|source| StartError::ListenTls { address: wanted.listen, source })?;
+    let config = JobsConfig {
+        connection: connection.clone(),
+        work: work.clone(),
+        builder: wanted.builder.clone(),
+        reach,
+        authority: authority.certificate_pem().to_owned(),
+        key,
+        term: shared.term,
+        clock,
+        wake: shared.wake.clone(),
+    };
+    let kept = Arc::new(Kept { blobs: shared.blobs.clone(), states: states.clone() });
+    let workers = JobWorkers::start(config, kept, Redactor::new(key)).await.map_err(in_folder)?;
+    let desk = workers::FarDesk {
+        desk: workers::Desk { book: shared.book.clone(), states: states.clone(), clock },
+        blobs: shared.blobs.clone(),
+        left: Arc::new(LeftFolders::at(&work)),
+        passes: Arc::new(Passes::new(Arc::new(ByPod(workers.proof())))),
+    };
+    Ok(Adapters {
+        cluster: Arc::new(Together { engine, kubernetes }),
+        workers: Arc::new(workers),
+        states: Some(states),
+        door: Some(Door::Tls(listener, tls, desk)),
+    })
+}
+
+/// A worker of the cluster, by its pod.
+struct ByPod(Arc<PodProof>);
+
+impl Proof for ByPod {
+    fn prove(&self, token: Secret) -> BoxFuture<'_, Result<Proven, Unproven>> {
+        Box::pin(async move {
+            match self.0.whose(&token).await {
+                Ok((order, uid)) => Ok(Proven { order, claimant: format!("pod {uid}") }),
+                Err(ProofFault::Refused(why)) => Err(Unproven::Refused(why)),
+                Err(ProofFault::Unavailable(why)) => Err(Unproven::Unavailable(why)),
+            }
+        })
+    }
+}
+
+/// The engine, looked at once.
+async fn observed(shared: &Shared<'_>) -> Result<LocalDocker, StartError> {
+    let cluster = LocalDocker::start(LocalDockerConfig {
+        socket: shared.config.engine.clone(),
+        interval: local::INTERVAL,
+        timeout: local::TIMEOUT,
+        clock,
+        wake: shared.wake.clone(),
+        redactor: Arc::new(Redactor::new(shared.key)),
+    });
+    let cluster = cluster.map_err(|source| StartError::Engine { path: shared.config.engine.clone(), source })?;
+    first_look(&cluster).await;
+    Ok(cluster)
+}
+
+/// States and locks; a lock of a worker that is there no more is given back.
+fn states(shared: &Shared<'_>, lives: Lives) -> Result<Arc<StateStore>, StartError> {
+    let in_folder = |source| StartError::Folder { path: shared.folder.to_owned(), source };
+    let redactor = Redactor::new(shared.key);
+    let opened = StateStore::open(&shared.folder.join("state"), shared.book.clone(), clock, lives, redactor);
+    opened.map(Arc::new).map_err(in_folder)
 }
 
 /// The engine of this machine, and workers that are processes of their own.
@@ -92,24 +207,13 @@ async fn engine(shared: &Shared<'_>) -> Result<Adapters, StartError> {
     let Shared { config, folder, key, .. } = *shared;
     let (book, blobs, wake) = (shared.book.clone(), shared.blobs.clone(), shared.wake.clone());
     let in_folder = |source| StartError::Folder { path: folder.to_owned(), source };
-    let cluster = LocalDocker::start(LocalDockerConfig {
-        socket: config.engine.clone(),
-        interval: local::INTERVAL,
-        timeout: local::TIMEOUT,
-        clock,
-        wake: wake.clone(),
-        redactor: Arc::new(Redactor::new(key)),
-    });
-    let cluster = cluster.map_err(|source| StartError::Engine { path: config.engine.clone(), source })?;
-    first_look(&cluster).await;
+    let cluster = observed(shared).await?;
     let work = folder.join("work");
     let lives = {
         let work = work.clone();
         Arc::new(move |order: &OrderName| process::lives(&work, order))
     };
-    let states =
-        StateStore::open(&folder.join("state"), book.clone(), clock, lives, Redactor::new(key)).map_err(in_folder)?;
-    let states = Arc::new(states);
+    let states = states(shared, lives)?;
     let socket = folder.join("worker.sock");
     let listener = workers::listen(&socket)?;
     let desk = workers::Desk { book, states: states.clone(), clock };
@@ -121,7 +225,7 @@ async fn engine(shared: &Shared<'_>) -> Result<Adapters, StartError> {
         environment: Vec::new(),
         choice: format!("processes of this machine, {}", terraform.display()),
         run: RunConfig {
-            socket,
+            host: HostAddress::Socket(socket),
             terraform,
             engine: config.engine.clone(),
             environment: config.tool_environment.clone(),
@@ -138,16 +242,21 @@ async fn engine(shared: &Shared<'_>) -> Result<Adapters, StartError> {
         cluster: Arc::new(cluster),
         workers: Arc::new(workers),
         states: Some(states),
-        desk: Some((listener, desk)),
+        door: Some(Door::Socket(listener, desk)),
     })
 }
 
 /// Answers workers. Not before what the last host left is settled: an order that was never started is let go of then,
 /// and a late worker must not claim it in between.
-pub(super) fn serve((listener, desk): (UnixListener, workers::Desk)) -> JoinHandle<()> {
+pub(super) fn serve(door: Door) -> JoinHandle<()> {
     tokio::spawn(async move {
-        if let Err(error) = workers::serve(listener, desk).await {
-            tracing::error!(%error, "Workers can't be answered any more; they ask again until their deadline.");
+        match door {
+            Door::Socket(listener, desk) => {
+                if let Err(error) = workers::serve(listener, desk).await {
+                    tracing::error!(%error, "Workers can't be answered any more; they ask again until their deadline.");
+                }
+            }
+            Door::Tls(listener, config, desk) => workers::serve_tls(listener, config, desk).await,
         }
     })
 }

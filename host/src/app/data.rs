@@ -46,7 +46,8 @@ pub(super) async fn ready(config: &Config) -> Result<Data, StartError> {
         return Err(StartError::NoMission);
     }
     let (rehearsal, why) = match adapters::can_be_real(config).await {
-        _ if only_looks => (false, String::new()),
+        // A host of a cluster works for real or looks; what its workers need is in their image.
+        _ if only_looks || config.workers.is_some() => (false, String::new()),
         Ok(()) => (false, String::new()),
         // Missions that are imagined beside a cluster that is not: nobody could tell the two apart.
         Err(why) if config.kubernetes.is_some() => return Err(StartError::HalfReal(why)),

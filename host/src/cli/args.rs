@@ -236,6 +236,12 @@ pub struct RunArgs {
     /// Look at the Kubernetes cluster of this context of the kubeconfig.
     #[arg(long, value_name = "CONTEXT")]
     pub context: Option<String>,
+    /// Workers are Jobs of the Kubernetes cluster, as this file says (docs/kubernetes.md has a whole one).
+    #[arg(long, value_name = "FILE", requires = "paths")]
+    pub workers: Option<PathBuf>,
+    /// Answer GET /livez, /readyz and /metrics at this address, such as 0.0.0.0:8080. Anybody who reaches it may ask.
+    #[arg(long, value_name = "ADDRESS")]
+    pub probes: Option<std::net::SocketAddr>,
     /// End as soon as every mission is where it shall be, or can't get there.
     #[arg(long, requires = "paths")]
     pub until_ready: bool,

@@ -238,8 +238,10 @@ impl From<StartError> for Failure {
             StartError::Kubernetes(_) => {
                 (Exit::Unreachable, "kubectl config get-contexts lists what --context can name")
             }
+            StartError::Lease(_) => (Exit::Unreachable, "kubectl auth can-i --list shows what the host may do"),
             StartError::Engine { .. } => (Exit::Unreachable, "quarterdeck doctor says what the engine lacks"),
             StartError::Listen(_) | StartError::Folder { .. } => (Exit::Failed, "choose another folder with --data"),
+            StartError::ListenTls { .. } => (Exit::Failed, "name a free address in the file of --workers"),
             StartError::Brain(_) => (Exit::Usage, "correct the key or the address, or run with --offline"),
             StartError::Sandbox(_) | StartError::Random(_) => (Exit::Failed, "this machine lacks what a host needs"),
         };

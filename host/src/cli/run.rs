@@ -27,6 +27,7 @@ use super::place::World;
 use super::print::{self, Output};
 use super::{describe, get};
 use crate::api::local::{self, Desk, SOCKET};
+use crate::api::probes::{self, Probes};
 use crate::app::{self, Host, Update, Updates};
 use crate::config::{self, Config, Given, KubernetesWanted};
 use crate::driver::clock;
@@ -66,7 +67,16 @@ pub(super) async fn run(args: RunArgs, given: Given, world: Option<World>) -> Re
         last: local::follow(host.updates()),
         clock,
     };
+    let last = desk.last.clone();
     let server = tokio::spawn(local::serve(listener, desk));
+    if let Some(address) = args.probes {
+        let listener = probes::listen(address).await;
+        let listener = listener.map_err(|error| {
+            let error = anyhow::Error::new(error).context(format!("answer probes at {address}"));
+            Failure::of(Exit::Failed, error, Some("name a free address with --probes".to_owned()))
+        })?;
+        tokio::spawn(probes::serve(listener, Probes { pulse: host.pulse.clone(), last, clock }));
+    }
     tell_start(&screen, &host, args.output)?;
     let watch = Watch { screen, teller, host, sources, updates, args, last: None, asking: None, later: Vec::new() };
     let ended = watch.watch().await;
@@ -101,8 +111,9 @@ fn configure(args: &RunArgs, given: Given, real: bool) -> Result<Config, Failure
         interval: INTERVAL,
         between: args.between_turns,
         engine: config::engine_socket(&given)?,
-        kubernetes: (args.kubernetes || args.context.is_some())
+        kubernetes: (args.kubernetes || args.context.is_some() || args.workers.is_some())
             .then(|| KubernetesWanted { context: args.context.clone() }),
+        workers: args.workers.as_deref().map(config::workers).transpose()?,
         terraform: config::terraform(&given),
         tool_environment: config::tool_environment(),
         policy: args.policy.clone(),

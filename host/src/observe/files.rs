@@ -200,6 +200,9 @@ impl Reader {
         }
         let name =
             MissionName::parse(&raw.metadata.name).map_err(|error| invalid(format!("metadata.name: {error}")))?;
+        if name.namespace().is_some() {
+            return Err(invalid("metadata.name: a mission of a file is in no namespace".to_owned()));
+        }
         let labels = labels(&raw.metadata.labels, &self.redactor)
             .map_err(|problem| invalid(format!("metadata.labels: {problem}")))?;
         let offers = offers(raw.spec.offers).map_err(|problem| invalid(format!("spec.offers: {problem}")))?;
@@ -226,6 +229,7 @@ impl Reader {
             author: fs::metadata(path).ok().map(|meta| meta.uid()),
             providers: providers.map(|need| ProviderNeed { file: self.redactor.name(&need.file), ..need }).collect(),
             source: path.display().to_string(),
+            object: None,
         })
     }
 }

@@ -5,12 +5,11 @@
 //! breaks is begun again where it left off, one that is too old begins with a new list, one that we may not have or that
 //! the server lacks is asked for again now and then, and each of these is seen in the view.
 //!
-//! In the order of a change: [`connect`] chooses the cluster, `watch` tells what an API server sends, `trim` makes core's
+//! In the order of a change: `watch` tells what an API server sends, `trim` makes core's
 //! nouns of it, redacted and bounded, `patrol` asks the rules and wakes; `probe` asks the API server how it is. Nothing
 //! is ever written. Secrets and ConfigMaps are not watched: what is missing of them a kubelet says in its own words.
 //! Not here: what is wrong with what (core's `kubernetes::rules`).
 
-mod connect;
 mod kinds;
 mod probe;
 mod trim;
@@ -27,9 +26,8 @@ use quarterdeck_core::situation::Fact;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-pub use connect::{ConnectError, Connection, connect};
-
 use super::{Cluster, View};
+use crate::apiserver::Connection;
 use trim::Trimmer;
 
 /// The patrol asks about so many objects before it lets others have the cluster: about 10 ms.

@@ -69,6 +69,7 @@ mod tests {
             author: None,
             providers: Vec::new(),
             source: format!("{name}/mission.yaml"),
+            object: None,
         }
     }
 

@@ -5,6 +5,8 @@
 //! it takes over, which leaves placeholders as they are. Within one run the same secret has the same placeholder.
 //!
 //! The file has a size. What comes beyond it is left out, and the last line says so.
+//!
+//! Where nobody shares the folder the same lines go to the standard output, for `kubectl logs`.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -44,15 +46,17 @@ struct Line<'a> {
 pub(crate) struct Events {
     file: File,
     written: usize,
+    /// Whether the lines are said aloud too.
+    aloud: bool,
     redactor: Redactor,
 }
 
 impl Events {
     /// Opens the file, to go on where it ends.
-    pub(crate) fn open(path: &Path, redactor: Redactor) -> io::Result<Events> {
+    pub(crate) fn open(path: &Path, aloud: bool, redactor: Redactor) -> io::Result<Events> {
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
         let written = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-        Ok(Events { file, written, redactor })
+        Ok(Events { file, written, aloud, redactor })
     }
 
     /// Adds a value that must not be shown.
@@ -152,11 +156,18 @@ impl Events {
                 "{{\"at\":{},\"kind\":\"cut\",\"text\":\"the file of events is full; the rest was left out\"}}\n",
                 line.at
             );
-            let _for_people = self.file.write_all(last.as_bytes());
+            self.put(last.as_bytes());
             return;
         }
         self.written += bytes.len();
-        let _for_people = self.file.write_all(&bytes);
+        self.put(&bytes);
+    }
+
+    fn put(&mut self, line: &[u8]) {
+        let _for_people = self.file.write_all(line);
+        if self.aloud {
+            let _for_people = io::stdout().lock().write_all(line);
+        }
     }
 }
 
@@ -174,7 +185,7 @@ mod tests {
     fn what_is_written_is_safe_to_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events");
-        let mut events = Events::open(&path, Redactor::new([1; 32])).unwrap();
+        let mut events = Events::open(&path, false, Redactor::new([1; 32])).unwrap();
         events.hide("hunter2hunter2");
         events.note(&parse_line("\u{1b}[31mred hunter2hunter2"));
         events.note(&parse_line(r#"{"type":"diagnostic","diagnostic":{"severity":"error","summary":"Bad","detail":"why","address":"a.b","range":{"filename":"main.tf","start":{"line":3}}}}"#));
@@ -189,7 +200,7 @@ mod tests {
     fn a_full_file_says_that_it_is_full() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events");
-        let mut events = Events::open(&path, Redactor::new([1; 32])).unwrap();
+        let mut events = Events::open(&path, false, Redactor::new([1; 32])).unwrap();
         events.written = EVENTS_BYTES_MAX - 10;
         events.say("text", "more");
         events.say("text", "more");

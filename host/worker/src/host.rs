@@ -1,19 +1,26 @@
-//! The host, as a worker sees it: five questions over a Unix socket, asked again while the host is away.
+//! The host, as a worker sees it: seven questions over a Unix socket or over TLS, asked again while the host is away.
 //!
 //! A worker outlives its host. So a question fails for good only when the host says no, or when the time for it is over;
 //! a socket that is not there, a broken answer and a 5xx are a host that is away. The waits between two tries grow to two
 //! seconds, which is also how long a worker takes to notice that its host is back.
+//!
+//! Over TLS (`host/tls.rs`) the pod's token goes with each try. A 401 says that it is not believed now, which its renewal
+//! may cure; a 403 says whose the order is not, and is no for good.
 
-use std::path::Path;
+mod tls;
+
 use std::time::Duration;
 
+use quarterdeck_core::digest::Digest;
 use quarterdeck_core::ids::{OrderName, Timestamp};
 use quarterdeck_core::order::StateRef;
+use quarterdeck_core::redaction::Secret;
 use quarterdeck_core::terraform::state_json::STATE_BYTES_MAX;
 use reqwest::{Client, Method, StatusCode};
 
+use self::tls::Pass;
 use crate::clock;
-use crate::protocol::{Claim, Kept, LockInfo, Refused};
+use crate::protocol::{ARTIFACT_BYTES_MAX, Claim, HostAddress, Input, Kept, LeftFile, LockInfo, Refused};
 
 /// The first wait between two tries.
 const WAIT_FIRST: Duration = Duration::from_millis(50);
@@ -21,11 +28,17 @@ const WAIT_FIRST: Duration = Duration::from_millis(50);
 const WAIT_MAX: Duration = Duration::from_secs(2);
 /// One try takes at most this long: a state of 16 MiB is fsynced before it is answered.
 const TRY_MAX: Duration = Duration::from_secs(30);
+/// No answer is longer: a state, or an input.
+const ANSWER_BYTES_MAX: usize = if STATE_BYTES_MAX > ARTIFACT_BYTES_MAX { STATE_BYTES_MAX } else { ARTIFACT_BYTES_MAX };
 
-/// The host's socket, for one order.
+/// The host, for one order.
 #[derive(Clone)]
 pub(crate) struct Host {
     client: Client,
+    /// What stands before the path.
+    base: String,
+    /// What shows who we are; none where the socket's mode does.
+    pass: Option<Pass>,
     order: OrderName,
 }
 
@@ -47,17 +60,31 @@ struct Reply {
 }
 
 impl Host {
-    /// The host behind this socket; nothing is sent yet.
-    pub(crate) fn at(socket: &Path, order: &OrderName) -> Result<Host, reqwest::Error> {
+    /// The host at this address; nothing is sent yet.
+    pub(crate) fn at(address: &HostAddress, order: &OrderName) -> Result<Host, reqwest::Error> {
         // The client is built with TLS in it even where it never speaks it; a second installation fails and means nothing.
         let _installed_already = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().unix_socket(socket).timeout(TRY_MAX).build()?;
-        Ok(Host { client, order: order.clone() })
+        let (builder, base, pass) = match address {
+            HostAddress::Socket(socket) => {
+                (Client::builder().unix_socket(socket.as_path()).tls_certs_only([]), "http://host".to_owned(), None)
+            }
+            HostAddress::Tls { url, authority, token } => {
+                let base = url.trim_end_matches('/').to_owned();
+                (tls::client(authority)?, base, Some(Pass::at(token)))
+            }
+        };
+        let client = builder.timeout(TRY_MAX).build()?;
+        Ok(Host { client, base, pass, order: order.clone() })
     }
 
-    /// Claims the order.
-    pub(crate) async fn claim(&self, claimant: &str, until: Timestamp) -> Result<(), HostError> {
-        let claim = Claim { order: self.order.clone(), claimant: claimant.to_owned() };
+    /// What shows who we are, as it is now, so that nothing shows it to others.
+    pub(crate) fn token(&self) -> Option<Secret> {
+        self.pass.as_ref().and_then(|pass| pass.token().ok())
+    }
+
+    /// Claims the order, with the digest of what was given.
+    pub(crate) async fn claim(&self, claimant: &str, inputs: Digest, until: Timestamp) -> Result<(), HostError> {
+        let claim = Claim { order: self.order.clone(), claimant: claimant.to_owned(), inputs: Some(inputs) };
         let body = serde_json::to_vec(&claim).expect("a claim is plain JSON");
         self.done(self.ask(Method::POST, "/v1/claim".to_owned(), body, until).await?)
     }
@@ -105,6 +132,28 @@ impl Host {
         self.done(self.ask(Method::POST, format!("/v1/unlock/{}", self.order), body, until).await?)
     }
 
+    /// Fetches an input, over TLS; none where the order has no such input. Its digest is still to be checked.
+    pub(crate) async fn input(&self, input: Input, until: Timestamp) -> Result<Option<Vec<u8>>, HostError> {
+        let path = format!("/v1/input/{}/{}", self.order, input.name());
+        let reply = self.ask(Method::GET, path, Vec::new(), until).await?;
+        match reply.status {
+            StatusCode::OK => Ok(Some(reply.body)),
+            StatusCode::NOT_FOUND => Ok(None),
+            _other => Err(refused(&reply)),
+        }
+    }
+
+    /// Hands over a file, over TLS; when this returns, the host has it on disk.
+    pub(crate) async fn leave(&self, file: LeftFile, bytes: Vec<u8>, until: Timestamp) -> Result<(), HostError> {
+        // Said here, since a host that stops listening in the middle of a body looks like one that is away.
+        if bytes.len() > file.bytes_max() {
+            let (length, bytes_max) = (bytes.len(), file.bytes_max());
+            return Err(HostError::Refused(format!("{length} bytes are more than the {bytes_max} that it takes")));
+        }
+        let path = format!("/v1/left/{}/{}", self.order, file.name());
+        self.done(self.ask(Method::PUT, path, bytes, until).await?)
+    }
+
     fn done(&self, reply: Reply) -> Result<(), HostError> {
         if reply.status.is_success() { Ok(()) } else { Err(refused(&reply)) }
     }
@@ -114,9 +163,9 @@ impl Host {
         let mut wait = WAIT_FIRST;
         loop {
             let last = match self.once(&method, &path, body.clone()).await {
-                Ok(reply) if !reply.status.is_server_error() => return Ok(reply),
-                Ok(reply) => format!("HTTP {}", reply.status.as_u16()),
-                Err(error) => chain(&error),
+                Ok(reply) if !is_passing(reply.status) => return Ok(reply),
+                Ok(reply) => in_words(&reply),
+                Err(problem) => problem,
             };
             if clock::now() >= until {
                 return Err(HostError::Away { last });
@@ -126,16 +175,20 @@ impl Host {
         }
     }
 
-    async fn once(&self, method: &Method, path: &str, body: Vec<u8>) -> Result<Reply, reqwest::Error> {
-        let mut request = self.client.request(method.clone(), format!("http://host{path}"));
+    /// Asks once; what went wrong is told in words, which never hold the token.
+    async fn once(&self, method: &Method, path: &str, body: Vec<u8>) -> Result<Reply, String> {
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        if let Some(pass) = &self.pass {
+            request = request.header(reqwest::header::AUTHORIZATION, pass.header()?);
+        }
         if *method != Method::GET {
             request = request.header("content-type", "application/json").body(body);
         }
-        let mut response = request.send().await?;
+        let mut response = request.send().await.map_err(|error| chain(&error))?;
         let (status, mut body) = (response.status(), Vec::new());
-        while let Some(chunk) = response.chunk().await? {
-            // More than the largest state is no answer; what follows is not read, and the parsers refuse the rest.
-            if body.len() + chunk.len() > STATE_BYTES_MAX {
+        while let Some(chunk) = response.chunk().await.map_err(|error| chain(&error))? {
+            // More than the largest state or input is no answer; what follows is not read, and the parsers refuse the rest.
+            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
                 break;
             }
             body.extend_from_slice(&chunk);
@@ -144,10 +197,19 @@ impl Host {
     }
 }
 
+/// Whether asking again may help.
+fn is_passing(status: StatusCode) -> bool {
+    status.is_server_error() || [StatusCode::UNAUTHORIZED, StatusCode::REQUEST_TIMEOUT].contains(&status)
+}
+
 fn refused(reply: &Reply) -> HostError {
+    HostError::Refused(in_words(reply))
+}
+
+fn in_words(reply: &Reply) -> String {
     match serde_json::from_slice::<Refused>(&reply.body) {
-        Ok(refused) => HostError::Refused(refused.error),
-        Err(_no_reason) => HostError::Refused(format!("HTTP {}", reply.status.as_u16())),
+        Ok(refused) => refused.error,
+        Err(_no_reason) => format!("HTTP {}", reply.status.as_u16()),
     }
 }
 

@@ -5,10 +5,11 @@
 //!
 //! In the order of a run: [`run`] makes the process fit for it, `running` goes from claim to result, `inputs` reads what
 //! the host gave, `unpack` lays out the folder, `endpoint`, `states` and `delivery` keep the state, `tool` runs the
-//! program, `terraform` says what with, and `salvage` comes after a worker that was killed. [`protocol`] is what the host
+//! program, `terraform` says what with, `handover` gives what was made to a host elsewhere, and `salvage` comes after a
+//! worker that was killed. [`protocol`] is what the host
 //! shares with us.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -24,8 +25,10 @@ mod endpoint;
 mod engine;
 mod events;
 mod failure;
+mod handover;
 mod host;
 mod inputs;
+mod last_words;
 mod outcome;
 pub mod protocol;
 mod running;
@@ -35,9 +38,9 @@ mod terraform;
 mod tool;
 mod unpack;
 
-pub use running::work;
+pub use running::{work, work_given};
 
-/// `quarterdeck-worker TOOL OPERATION --folder DIR`.
+/// `quarterdeck-worker TOOL OPERATION --folder DIR [--inputs DIR]`.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "quarterdeck-worker", about = "Does the work of one order in its folder", version)]
 pub struct Worker {
@@ -74,9 +77,14 @@ pub struct Folder {
     /// The folder of the run, with the order in it.
     #[arg(long)]
     pub folder: PathBuf,
+    /// What a pod was given: a folder with order.json, config.json and, where it fits, files.bin, which are copied into
+    /// the folder of the run first.
+    #[arg(long, value_name = "DIR")]
+    pub inputs: Option<PathBuf>,
 }
 
-/// How a worker ended, which is also its exit code. All but `ClaimRefused` and `NotStarted` have written a result.
+/// How a worker ended, which is also its exit code. All but `ClaimRefused` and `NotStarted` have written a result. A host
+/// that shares no folder has it too, except after `Undelivered`, and where the order could not be claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// 0: it did what was ordered.
@@ -89,7 +97,8 @@ pub enum Ending {
     NotStarted(String),
     /// 5: it was told to stop.
     Cancelled,
-    /// 6: versions of the state are in the folder that the host does not have. Start it again in this folder.
+    /// 6: there is something in the folder that the host does not have: versions of the state, or, for a host that shares
+    /// no folder, the result. Start it again in this folder.
     Undelivered,
 }
 
@@ -111,10 +120,10 @@ impl Ending {
 /// its owner reads, inherits orphaned plugins and listens to signals. Must not be called from within an async runtime.
 pub fn run(worker: Worker) -> ExitCode {
     let ToolCommand::Terraform { operation } = worker.tool;
-    let (operation, folder) = match operation {
-        TerraformCommand::Plan(at) => (Operation::Plan, at.folder),
-        TerraformCommand::PlanDestroy(at) => (Operation::PlanDestroy, at.folder),
-        TerraformCommand::Apply(at) => (Operation::Apply, at.folder),
+    let (operation, Folder { folder, inputs }) = match operation {
+        TerraformCommand::Plan(at) => (Operation::Plan, at),
+        TerraformCommand::PlanDestroy(at) => (Operation::PlanDestroy, at),
+        TerraformCommand::Apply(at) => (Operation::Apply, at),
     };
     // Fails where the host has made a session already, which is as good.
     let _has_its_own = rustix::process::setsid();
@@ -124,13 +133,20 @@ pub fn run(worker: Worker) -> ExitCode {
     let ending = match runtime {
         Ok(runtime) => runtime.block_on(async {
             let stop = stop_signal()?;
-            Ok(work(operation, &folder, stop).await)
+            Ok(match &inputs {
+                Some(given) => work_given(operation, given, &folder, stop).await,
+                None => work(operation, &folder, stop).await,
+            })
         }),
         Err(error) => Err(error),
     };
     let ending = ending.unwrap_or_else(|error: std::io::Error| Ending::NotStarted(format!("start: {error}")));
     if let Ending::NotStarted(why) = &ending {
-        let _nobody_listens = std::io::Write::write_all(&mut std::io::stderr(), format!("{why}\n").as_bytes());
+        last_words::aloud(why);
+    }
+    // A worker of this machine may share a container with its host, whose last words are not its own.
+    if inputs.is_some() {
+        last_words::leave(&last_words::of(&ending, &folder), Path::new(last_words::TERMINATION_LOG));
     }
     ExitCode::from(ending.code())
 }

@@ -12,6 +12,9 @@ use crate::inputs::Inputs;
 use crate::states::States;
 use crate::{Ending, disk};
 
+/// What the failure is called of a worker whose states the host does not have.
+pub(crate) const UNDELIVERED: &str = "state-undelivered";
+
 /// Why the work ended before it was done.
 #[derive(Debug)]
 pub(crate) struct Halt {
@@ -83,7 +86,7 @@ pub(crate) fn result(
     if let Some(why) = &delivered.undelivered {
         let message = format!("the host does not have every version of the state, the folder does: {why}");
         result.end = End::Failed;
-        result.failure = Some(failure("state-undelivered", message, false));
+        result.failure = Some(failure(UNDELIVERED, message, false));
     } else if let Some(why) = &delivered.refused {
         result.end = End::Failed;
         result.failure = Some(failure("conflict", format!("the host refuses the state: {why}"), false));
@@ -93,21 +96,25 @@ pub(crate) fn result(
 
 /// Writes the result, last of all files.
 pub(crate) fn write(inputs: &Inputs, result: &WorkerResult) -> Ending {
-    let mut result = result.clone();
-    if let Some(failure) = &mut result.failure {
-        failure.message = quarterdeck_core::situation::cut(&failure.message, MESSAGE_BYTES_MAX);
-    }
-    let bytes = serde_json::to_vec_pretty(&result).expect("a result is plain JSON");
-    if let Err(error) = disk::write_whole(&inputs.folder.result(), &bytes) {
+    if let Err(error) = disk::write_whole(&inputs.folder.result(), &bytes(result)) {
         return Ending::NotStarted(format!("write {}: {error}", inputs.folder.result().display()));
     }
-    let undelivered = result.failure.is_some_and(|failure| failure.kind == "state-undelivered");
+    let undelivered = result.failure.as_ref().is_some_and(|failure| failure.kind == UNDELIVERED);
     match result.end {
         _undelivered if undelivered => Ending::Undelivered,
         End::Succeeded => Ending::Succeeded,
         End::Cancelled => Ending::Cancelled,
         End::Failed | End::Lost => Ending::Failed,
     }
+}
+
+/// A result as it is written, and handed over.
+pub(crate) fn bytes(result: &WorkerResult) -> Vec<u8> {
+    let mut result = result.clone();
+    if let Some(failure) = &mut result.failure {
+        failure.message = quarterdeck_core::situation::cut(&failure.message, MESSAGE_BYTES_MAX);
+    }
+    serde_json::to_vec_pretty(&result).expect("a result is plain JSON")
 }
 
 /// An error with its sources.

@@ -3,7 +3,8 @@
 //! Nothing is touched before the claim is granted. Then the folder is laid out, the state endpoint listens, Terraform
 //! does the one thing that was ordered, every version of the state goes to the host, and the result is written last.
 //! Whatever fails becomes a typed failure of the result; only a claim that is refused leaves no result, since then the
-//! order is somebody else's.
+//! order is somebody else's. A worker that shares no folder with its host hands all of it over at the end (`handover`),
+//! once it has its order: without one it has touched nothing, and its exit code is all that is to be known.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -26,17 +27,25 @@ use crate::engine::Engine;
 use crate::events::Events;
 use crate::failure::failure;
 use crate::host::{Host, HostError};
-use crate::inputs::Inputs;
+use crate::inputs::{self, Inputs};
 use crate::outcome::{self, Halt};
 use crate::states::States;
 use crate::tool::Tool;
-use crate::{Ending, clock, salvage, terraform, unpack};
+use crate::{Ending, clock, handover, last_words, salvage, terraform, unpack};
 
 /// What is kept back of the time until the deadline, for Terraform to end after its interrupt and for states to be
 /// handed over; at most a quarter of what there is.
 const RESERVE_MS_MAX: u64 = 60_000;
 /// How often a lock that somebody else of this run holds is tried again.
 const ALIVE_AGAIN: Duration = Duration::from_millis(200);
+
+/// As [`work`], of the inputs that a pod is given in a folder of their own.
+pub async fn work_given(operation: Operation, given: &Path, folder: &Path, stop: watch::Receiver<bool>) -> Ending {
+    match inputs::bring(given, folder) {
+        Ok(()) => work(operation, folder, stop).await,
+        Err(error) => Ending::NotStarted(outcome::chain(&error)),
+    }
+}
 
 /// Does the work of the order in this folder. `stop` turning true is the one request to end early.
 pub async fn work(operation: Operation, folder: &Path, stop: watch::Receiver<bool>) -> Ending {
@@ -86,13 +95,13 @@ fn claimed_before(inputs: &Inputs) -> bool {
 async fn run(inputs: &Inputs, alive: &File, mut stop: watch::Receiver<bool>) -> Ending {
     let left = inputs.order.deadline.since_ms(clock::now());
     let interrupt_at = clock::now().plus_ms(left - (left / 4).min(RESERVE_MS_MAX));
-    let host = match Host::at(&inputs.config.socket, &inputs.order.name) {
+    let host = match Host::at(&inputs.config.host, &inputs.order.name) {
         Ok(host) => host,
         Err(error) => return Ending::NotStarted(format!("reach the host: {error}")),
     };
     let claimant = claimant();
     let claim = tokio::select! {
-        claim = host.claim(&claimant, interrupt_at) => claim,
+        claim = host.claim(&claimant, inputs.digest, interrupt_at) => claim,
         () = told(&mut stop) => {
             let failure = failure("cancelled", "told to stop before the order was claimed", true);
             return outcome::write(inputs, &WorkerResult::failed(End::Cancelled, failure));
@@ -100,7 +109,10 @@ async fn run(inputs: &Inputs, alive: &File, mut stop: watch::Receiver<bool>) -> 
     };
     match claim {
         Ok(()) => {}
-        Err(HostError::Refused(_) | HostError::Held(_)) => return Ending::ClaimRefused,
+        Err(error @ (HostError::Refused(_) | HostError::Held(_))) => {
+            last_words::aloud(&format!("claim the order: {error}"));
+            return Ending::ClaimRefused;
+        }
         Err(error @ HostError::Away { .. }) => {
             let failure = failure("unreachable", format!("claim the order: {error}"), true);
             return outcome::write(inputs, &WorkerResult::failed(End::Failed, failure));
@@ -108,12 +120,12 @@ async fn run(inputs: &Inputs, alive: &File, mut stop: watch::Receiver<bool>) -> 
     }
     if let Err(error) = disk::write_whole(&claim_mark(inputs), claimant.as_bytes()) {
         let failure = failure("other", format!("write to the folder of the run: {error}"), true);
-        return outcome::write(inputs, &WorkerResult::failed(End::Failed, failure));
+        let result = WorkerResult::failed(End::Failed, failure);
+        return handover::finish(inputs, &host, result, inputs.order.deadline).await;
     }
-    match claimed(inputs, alive, &host, interrupt_at, stop).await {
-        Ok(result) => outcome::write(inputs, &result),
-        Err(failure) => outcome::write(inputs, &WorkerResult::failed(End::Failed, failure)),
-    }
+    let result = claimed(inputs, alive, &host, interrupt_at, stop).await;
+    let result = result.unwrap_or_else(|failure| WorkerResult::failed(End::Failed, failure));
+    handover::finish(inputs, &host, result, inputs.order.deadline).await
 }
 
 /// Who we are: a process number is used again, its start is not.
@@ -140,10 +152,14 @@ async fn claimed(
     stop: watch::Receiver<bool>,
 ) -> Result<WorkerResult, Failure> {
     let disk = |error: &dyn std::error::Error| failure("other", outcome::chain(error), true);
-    let mut events = Events::open(&inputs.folder.events(), redactor()?).map_err(|error| disk(&error))?;
-    inputs.config.secrets().iter().for_each(|secret| events.hide(secret.expose()));
+    let aloud = inputs.is_far();
+    let mut events = Events::open(&inputs.folder.events(), aloud, redactor()?).map_err(|error| disk(&error))?;
+    inputs.config.secrets().iter().chain(&host.token()).for_each(|secret| events.hide(secret.expose()));
     events.say("claimed", inputs.order.name.as_str());
     let first = host.state(interrupt_at).await.map_err(|error| failure("unreachable", error.to_string(), true))?;
+    if inputs.is_far() {
+        inputs.fetch(host, interrupt_at).await.map_err(|error| failure("unreachable", outcome::chain(&error), true))?;
+    }
     let facts = lay_out(inputs)?;
     let states = Arc::new(Mutex::new(States::open(&inputs.folder).map_err(|error| disk(&error))?));
     let (deliveries, task) = delivery::start(host.clone(), Arc::clone(&states), inputs.order.deadline);

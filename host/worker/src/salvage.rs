@@ -19,29 +19,30 @@ use crate::host::{Host, HostError};
 use crate::inputs::Inputs;
 use crate::outcome::{self, Halt, Newest};
 use crate::states::{States, reference};
-use crate::{Ending, clock, disk};
+use crate::{Ending, clock, disk, handover};
 
 /// The deadline may be over when somebody comes; handing over gets this long at least.
 const DELIVERY_MS_MIN: u64 = 5 * 60 * 1_000;
 
 /// Hands over what a killed worker left.
 pub(crate) async fn salvage(inputs: &Inputs) -> Ending {
-    if let Ok(bytes) = disk::read_bounded(&inputs.folder.result(), 16 << 20)
-        && let Ok(result) = serde_json::from_slice::<WorkerResult>(&bytes)
-        && result.failure.as_ref().is_none_or(|failure| failure.kind != "state-undelivered")
-    {
-        return outcome::write(inputs, &result);
-    }
-    let host = match Host::at(&inputs.config.socket, &inputs.order.name) {
+    let host = match Host::at(&inputs.config.host, &inputs.order.name) {
         Ok(host) => host,
         Err(error) => return Ending::NotStarted(format!("reach the host: {error}")),
     };
+    let until = inputs.order.deadline.max(clock::now().plus_ms(DELIVERY_MS_MIN));
+    if let Ok(bytes) = disk::read_bounded(&inputs.folder.result(), 16 << 20)
+        && let Ok(result) = serde_json::from_slice::<WorkerResult>(&bytes)
+        && result.failure.as_ref().is_none_or(|failure| failure.kind != outcome::UNDELIVERED)
+    {
+        // A host that has it already takes the same again.
+        return handover::finish(inputs, &host, result, until).await;
+    }
     let states = match States::open(&inputs.folder) {
         Ok(states) => Arc::new(Mutex::new(states)),
         Err(error) => return Ending::NotStarted(outcome::chain(&error)),
     };
     let mut delivered = Delivered::default();
-    let until = inputs.order.deadline.max(clock::now().plus_ms(DELIVERY_MS_MIN));
     // Nobody else writes while the lock is this order's, so what the host has now is what the run began with or wrote.
     let first = match host.state(until).await {
         Ok(first) => first,
@@ -58,7 +59,7 @@ pub(crate) async fn salvage(inputs: &Inputs) -> Ending {
     let newest = Newest::of(&states, first.as_deref());
     let failure = failure("crashed", "the worker was killed; what it left was handed over", true);
     let result = outcome::result(inputs, Err(Halt { end: End::Lost, failure }), &delivered, &newest, None);
-    outcome::write(inputs, &result)
+    handover::finish(inputs, &host, result, until).await
 }
 
 async fn hand_over(

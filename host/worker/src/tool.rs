@@ -262,6 +262,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::protocol::HostAddress;
 
     #[test]
     fn lines_are_given_once_they_are_whole() {
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn nothing_undoes_what_the_worker_sets() {
         let config = RunConfig {
-            socket: "/s".into(),
+            host: HostAddress::Socket("/s".into()),
             terraform: "/t".into(),
             engine: "/e.sock".into(),
             environment: [

@@ -50,6 +50,7 @@ fn spec() -> MissionSpec {
         author: None,
         providers: Vec::new(),
         source: SOURCE.to_owned(),
+        object: None,
     }
 }
 

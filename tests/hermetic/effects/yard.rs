@@ -34,7 +34,7 @@ use quarterdeck_tests::fake_engine::{DOCKER_29, FakeEngine};
 use quarterdeck_tests::fake_host::from_now;
 use quarterdeck_tests::harness::Harness;
 use quarterdeck_tests::shape;
-use quarterdeck_worker::protocol::RunConfig;
+use quarterdeck_worker::protocol::{HostAddress, RunConfig};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -110,7 +110,7 @@ impl Yard {
         let test = std::env::current_exe().unwrap();
         let variable = |name: &str, value: String| (name.to_owned(), value);
         let run = RunConfig {
-            socket: folder.path().join("worker.sock"),
+            host: HostAddress::Socket(folder.path().join("worker.sock")),
             terraform: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("hermetic/standin.sh"),
             engine: socket,
             environment: vec![
@@ -127,7 +127,7 @@ impl Yard {
         let states =
             Arc::new(StateStore::open(&states, host.book.clone(), now, alive, Redactor::new([7; 32])).unwrap());
         let desk = Desk { book: host.book.clone(), states: states.clone(), clock: now };
-        let listener = runtime.block_on(async { listen(&run.socket) }).unwrap();
+        let listener = runtime.block_on(async { listen(&folder.path().join("worker.sock")) }).unwrap();
         runtime.spawn(serve(listener, desk));
         let (sender, woken) = mpsc::channel();
         let sender = Mutex::new(sender);

@@ -6,7 +6,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use quarterdeck::act::process::{ProcessConfig, ProcessWorkers, Shelf, lives};
+use quarterdeck::act::Shelf;
+use quarterdeck::act::process::{ProcessConfig, ProcessWorkers, lives};
 use quarterdeck::act::{Word, Workers};
 use quarterdeck::kept::Kept;
 use quarterdeck::remember::{Blobs, Book, StateStore, claim};
@@ -16,7 +17,7 @@ use quarterdeck_core::order::{ApplyInput, End, Order, SavedPlan, WorkerResult};
 use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::{ChangeSummary, Failure, Operation};
 use quarterdeck_tests::ordered::{self, clock};
-use quarterdeck_worker::protocol::RunConfig;
+use quarterdeck_worker::protocol::{HostAddress, RunConfig};
 
 /// No test waits longer; each should take a second at most.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,7 +51,7 @@ impl Place {
         let states =
             StateStore::open(&folder.path().join("state"), book.clone(), clock, alive, Redactor::new([7; 32])).unwrap();
         let run = RunConfig {
-            socket: folder.path().join("worker.sock"),
+            host: HostAddress::Socket(folder.path().join("worker.sock")),
             terraform: "/nowhere/terraform".into(),
             engine: "/nowhere/docker.sock".into(),
             environment: Vec::new(),

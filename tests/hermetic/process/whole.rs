@@ -21,7 +21,7 @@ use quarterdeck_tests::ordered::{self, clock};
 use super::place::{Host, Place};
 
 /// What the stand-in saves, and what it shows of it.
-const SAVED: &[u8] = b"saved\n";
+pub(super) const SAVED: &[u8] = b"saved\n";
 const SHOWN: &[u8] =
     b"{\"format_version\":\"1.2\",\"terraform_version\":\"1.11.4\",\"complete\":true,\"resource_changes\":[]}\n";
 const LOCK: &[u8] = b"provider \"registry.terraform.io/kreuzwerker/docker\" {\n  version = \"4.5.0\"\n}\n";
@@ -38,7 +38,7 @@ fn worker_program() {
     let _its_result_is_in_its_folder = quarterdeck_worker::run(quarterdeck_worker::Worker::parse_from(words));
 }
 
-fn place(script: &str) -> Place {
+pub(super) fn place(script: &str) -> Place {
     let mut place = Place::new();
     place.run.terraform = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("hermetic/standin.sh");
     place.run.engine = place.path("engine.sock");
@@ -49,11 +49,11 @@ fn place(script: &str) -> Place {
     place
 }
 
-fn files() -> Vec<u8> {
+pub(super) fn files() -> Vec<u8> {
     encoding::encode(&FileSet::new(vec![File { path: "main.tf".into(), bytes: MAIN.to_vec() }]).unwrap())
 }
 
-fn order(place: &Place, operation: Operation) -> Order {
+pub(super) fn order(place: &Place, operation: Operation) -> Order {
     let mut order = ordered::order(operation, 1);
     order.plan = Digest::of(&files());
     order.deadline = from_now(Duration::from_secs(60));
@@ -66,7 +66,7 @@ fn order(place: &Place, operation: Operation) -> Order {
     order
 }
 
-fn host(place: &Place) -> Host {
+pub(super) fn host(place: &Place) -> Host {
     let test = std::env::current_exe().unwrap();
     let become_one = "QUARTERDECK_TEST_WORKER=\"$*\" exec \"$0\" --exact process::whole::worker_program";
     place.host_of("/bin/bash", &["-c", become_one, test.to_str().unwrap()])
@@ -76,7 +76,7 @@ fn host(place: &Place) -> Host {
 fn socket(place: &Place) -> (tokio::runtime::Runtime, FakeEngine) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let desk = Desk { book: place.book.clone(), states: place.states.clone(), clock };
-    let listener = runtime.block_on(async { listen(&place.run.socket) }).unwrap();
+    let listener = runtime.block_on(async { listen(&place.path("worker.sock")) }).unwrap();
     runtime.spawn(serve(listener, desk));
     let engine = runtime.block_on(async { FakeEngine::start(&place.run.engine, DOCKER_29) });
     (runtime, engine)

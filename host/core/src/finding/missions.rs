@@ -7,7 +7,7 @@ use crate::ledger::{Ledger, MissionState};
 use crate::observation::{EngineState, Observation};
 use crate::order::{NamedObject, ObjectKind};
 use crate::preflight;
-use crate::situation::{Fact, Severity, VERSION_MISMATCH};
+use crate::situation::{Fact, SQUATTED, Severity, VERSION_MISMATCH};
 
 /// A worker that is this much past its deadline and has not ended is told of, in milliseconds.
 const OVERDUE_MS: u64 = 60_000;
@@ -26,6 +26,7 @@ pub(super) fn look(ledger: &Ledger, observation: &Observation) -> Vec<Fault> {
     for mission in ledger.missions.values() {
         faults.extend(held(mission, engine));
         faults.extend(mismatched(mission));
+        faults.extend(squatted(mission));
         if let Some((_, known)) = &observation.engine.state {
             faults.extend(compare(mission, known).iter().map(|difference| difference.fault(mission)));
             faults.extend(strangers(mission, known));
@@ -74,6 +75,14 @@ fn mismatched(mission: &MissionState) -> Option<Fault> {
         refused.message
     );
     Some(fault("version-mismatch", Severity::Critical, object("mission", name, None), Some(mission), message))
+}
+
+/// Something that nobody here made stands under the name of the mission's worker: it was left alone, and nothing runs.
+fn squatted(mission: &MissionState) -> Option<Fault> {
+    let last = mission.tallies.values().filter_map(|tally| tally.last.as_ref());
+    let refused = last.into_iter().find(|failure| failure.kind == SQUATTED)?;
+    let of = object("mission", mission.spec.name.as_str(), None);
+    Some(fault("worker-name-taken", Severity::Critical, of, Some(mission), refused.message.clone()))
 }
 
 /// A difference between what a mission's state names and what the engine has.

@@ -11,15 +11,15 @@ const NANO_DIGITS: u32 = 9;
 
 /// How much there is of something, in billionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Quantity(i128);
+pub struct Quantity(i128);
 
 impl Quantity {
     /// None of it.
-    pub(super) const ZERO: Quantity = Quantity(0);
+    pub const ZERO: Quantity = Quantity(0);
 
     /// Reads one; none where it is none, or beyond what can be counted. What is finer than a billionth is rounded up, as
     /// the API server does it.
-    pub(super) fn parse(text: &str) -> Option<Quantity> {
+    pub fn parse(text: &str) -> Option<Quantity> {
         if text.len() > BYTES_MAX {
             return None;
         }

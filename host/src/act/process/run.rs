@@ -16,8 +16,9 @@ use quarterdeck_core::situation::{Failure, TEXT_BYTES_MAX};
 use quarterdeck_worker::protocol::RunFolder;
 use rustix::process::Signal;
 
+use super::OVERTIME_MS;
 use super::identity::Process;
-use super::{OVERTIME_MS, Shelf, clean, files, leftovers};
+use crate::act::{Shelf, clean, files, leftovers};
 
 /// A failure's message is cut to this many bytes.
 pub(super) const MESSAGE_BYTES_MAX: usize = TEXT_BYTES_MAX;

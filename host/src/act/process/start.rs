@@ -15,10 +15,11 @@ use quarterdeck_core::order::Order;
 use quarterdeck_core::situation::Operation;
 use quarterdeck_worker::protocol::RunFolder;
 
+use super::Message;
 use super::identity::Process;
 use super::run::{self, Run};
 use super::yard::Yard;
-use super::{Message, ShelfError, files};
+use crate::act::{ShelfError, files};
 
 /// Why a worker could not be started.
 #[derive(Debug, thiserror::Error)]

@@ -11,8 +11,8 @@ use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::Failure;
 
 use super::run::{self, Run};
-use super::{Message, ProcessConfig, Shelf};
-use crate::act::Word;
+use super::{Message, ProcessConfig};
+use crate::act::{Shelf, Word};
 
 /// Everything that is known of the workers.
 pub(super) struct Yard {

@@ -4,10 +4,11 @@ use kube::config::{InferConfigError, KubeConfigOptions, KubeconfigError};
 use kube::{Client, Config};
 
 /// A cluster that can be asked.
+#[derive(Clone)]
 pub struct Connection {
     /// What it is called, for people.
     pub name: String,
-    pub(super) client: Client,
+    pub(crate) client: Client,
 }
 
 /// Why no cluster can be asked.

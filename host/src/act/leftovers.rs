@@ -12,14 +12,9 @@ use quarterdeck_core::order::{End, NamedObject, OBJECTS_MAX, Order, SavedPlan, W
 use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::{Failure, Operation};
 use quarterdeck_core::terraform::state_json::{STATE_BYTES_MAX, StateFacts};
-use quarterdeck_worker::protocol::RunFolder;
+use quarterdeck_worker::protocol::{ARTIFACT_BYTES_MAX, RESULT_BYTES_MAX, RunFolder};
 
 use super::{Left, Shelf, ShelfError, clean, files};
-
-/// A result is at most this large: 512 objects and 64 addresses take about 200 KiB.
-const RESULT_BYTES_MAX: usize = 1 << 20;
-/// An artifact is at most as large as a blob may be.
-const ARTIFACT_BYTES_MAX: usize = 32 << 20;
 
 /// What a worker's failure is called that could not hand its states over; they are in its folder.
 const UNDELIVERED: &str = "state-undelivered";
