@@ -2,6 +2,8 @@
 //!
 //! Every file below `deploy/kubernetes` is read, so that nothing can be added beside what is looked at here.
 
+mod builder;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -209,6 +211,10 @@ fn the_pod_is_restricted_in_each_field() {
         pod["volumes"],
         json!([{ "name": "data", "persistentVolumeClaim": { "claimName": "quarterdeck-data" } }])
     );
+    assert_eq!(host["ports"], json!([{ "name": "probes", "containerPort": 8080 }]), "and the overlay's --probes");
+    for (probe, path) in [("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")] {
+        assert_eq!(host[probe]["httpGet"], json!({ "path": path, "port": "probes" }), "{probe}");
+    }
     assert_eq!(host["volumeMounts"], json!([{ "name": "data", "mountPath": "/var/lib/quarterdeck" }]));
 
     let secrets: Vec<&Value> =
@@ -231,7 +237,8 @@ fn an_overlay_says_what_the_host_does_and_where_its_data_lie() {
     let names: BTreeSet<&str> = patched.iter().filter_map(|(path, _)| path.rsplit('/').next()).collect();
     assert_eq!(names, BTreeSet::from(["forgets.yaml", "no-claim.yaml", "patrol.yaml"]));
     let file = |name: &str| &patched.iter().find(|(path, _)| path.ends_with(name)).expect("it was listed").1;
-    let patrol = json!({ "containers": [{ "name": "host", "args": ["run", "--kubernetes"] }] });
+    let patrol =
+        json!({ "containers": [{ "name": "host", "args": ["run", "--kubernetes", "--probes", "0.0.0.0:8080"] }] });
     assert_eq!(file("patrol.yaml")["spec"], json!({ "template": { "spec": patrol } }));
     let data = json!({ "name": "data", "persistentVolumeClaim": null, "emptyDir": { "sizeLimit": "1Gi" } });
     assert_eq!(file("forgets.yaml")["spec"], json!({ "template": { "spec": { "volumes": [data] } } }));

@@ -10,6 +10,8 @@
 #   kubernetes.sh stop DIR                       everything ends, its objects are gone, the machine is as before
 #   kubernetes.sh run [--engine SUITE] DIR -- CMD...  start, CMD inside, stop; the exit code is CMD's
 #   kubernetes.sh image                          the archive of the image for pods of stories; prints its path
+#   kubernetes.sh prober                         the same with curl, quarterdeck.test/prober:1, which `load` gives to a cluster
+#   kubernetes.sh digest ARCHIVE                 of what `pack` made; a pod may name the image NAME@DIGEST, once it is loaded
 #   kubernetes.sh pack ROOT ARCHIVE CONFIG TAG   an image archive of the files in ROOT; CONFIG is a Dockerfile's words as JSON
 #
 # Kubernetes 1.34.4, or the version that QUARTERDECK_KUBERNETES names. Its API server listens on 127.0.0.1:6443 of the namespace,
@@ -26,9 +28,11 @@ VERSION=${QUARTERDECK_KUBERNETES:-1.34.4}
 REVISION=1
 BIN=$CACHE/kubernetes/$VERSION-$REVISION
 PLUGINS=$CACHE/kubernetes/cni-bookworm
-IMAGE=quarterdeck.test/busybox:1 IMAGE_ARCHIVE=$CACHE/images/busybox-1.tar
+IMAGE=quarterdeck.test/busybox:1 IMAGE_ARCHIVE=$CACHE/images/busybox-2.tar
+# It asks sockets and TLS from within a pod, which busybox can't.
+PROBER=quarterdeck.test/prober:1 PROBER_ARCHIVE=$CACHE/images/prober-1.tar
 # The process that holds a pod's namespaces. It is the same busybox, asleep.
-SANDBOX=quarterdeck.test/sandbox:1 SANDBOX_ARCHIVE=$CACHE/images/sandbox-1.tar
+SANDBOX=quarterdeck.test/sandbox:1 SANDBOX_ARCHIVE=$CACHE/images/sandbox-2.tar
 
 # Each part must answer within this many seconds; the whole takes four to seven on two busy cores.
 ANSWERS_S=90
@@ -53,6 +57,8 @@ fetch() {
   once "$IMAGE_ARCHIVE" make_image "$IMAGE" "$IMAGE_ARCHIVE" '{"Env":["PATH=/bin"],"Cmd":["sh"]}'
   once "$SANDBOX_ARCHIVE" make_image "$SANDBOX" "$SANDBOX_ARCHIVE" '{"Env":["PATH=/bin"],"Entrypoint":["sleep","infinity"]}'
 }
+
+prober() { need curl:curl; once "$PROBER_ARCHIVE" make_image "$PROBER" "$PROBER_ARCHIVE" '{"Env":["PATH=/bin:/usr/local/bin"],"Cmd":["sh"]}' curl; }
 
 build() {
   local work required go staging module package=k8s.io/component-base/version
@@ -79,12 +85,17 @@ build() {
 
 unpack_plugins() { rm -rf "$PLUGINS.new"; unpack bookworm "$PLUGINS.new" containernetworking-plugins; mv "$PLUGINS.new" "$PLUGINS"; }
 
-make_image() { # TAG ARCHIVE CONFIG
+make_image() { # TAG ARCHIVE CONFIG [PROGRAM...]
   local work; work=$(mktemp -d); trap "rm -rf '$work'" EXIT
   unpack bookworm "$work/packages" busybox-static
   mkdir -p "$work/root"/{dev,etc,proc,root,sys}
   printf 'root:x:0:0:root:/root:/bin/sh\n' >"$work/root/etc/passwd"; printf 'root:x:0:\n' >"$work/root/etc/group"
   busybox "$work/packages/bin/busybox" "$work/root"
+  local program
+  for program in "${@:4}"; do
+    # In a shell of its own, since some names there are names here too.
+    (. "$here/../../deploy/images/lib.sh"; program "$(command -v "$program")" "$work/root" "$program")
+  done
   pack "$work/root" "$2" "$3" "$1"
 }
 
@@ -200,14 +211,34 @@ launch_etcd() {
     --listen-peer-urls http://127.0.0.1:2380 --initial-advertise-peer-urls http://127.0.0.1:2380 --initial-cluster default=http://127.0.0.1:2380
 }
 
+# Who wrote, and which object, without what: cheap enough for always. A server that comes back goes on in the same file.
+audit_policy() {
+  cat >"$1/audit.yaml" <<X
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    verbs: [create, update, patch, delete, deletecollection]
+    resources:
+      - {group: "", resources: [configmaps, pods]}
+      - {group: batch, resources: [jobs]}
+      - {group: coordination.k8s.io, resources: [leases]}
+      - {group: quarterdeck.dev}
+  - level: None
+X
+}
+
 launch_apiserver() {
   local dir=$1 pki=$1/pki
+  audit_policy "$dir"
   part "$dir" kube-apiserver kube-apiserver --etcd-servers=http://127.0.0.1:2379 --secure-port="${API##*:}" --advertise-address="$NODE" \
     --service-cluster-ip-range="$SERVICES" --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --allow-privileged=true \
     --cert-dir="$dir/run" --client-ca-file="$pki/authority.crt" --tls-cert-file="$pki/apiserver.crt" --tls-private-key-file="$pki/apiserver.key" \
     --service-account-issuer=https://kubernetes.default.svc --service-account-key-file="$pki/tokens.pub" --service-account-signing-key-file="$pki/tokens.key" \
     --kubelet-client-certificate="$pki/apiserver-to-kubelet.crt" --kubelet-client-key="$pki/apiserver-to-kubelet.key" \
-    --kubelet-certificate-authority="$pki/authority.crt" --kubelet-preferred-address-types=InternalIP
+    --kubelet-certificate-authority="$pki/authority.crt" --kubelet-preferred-address-types=InternalIP \
+    --audit-policy-file="$dir/audit.yaml" --audit-log-path="$dir/log/audit.log"
 }
 
 launch_controllers() {
@@ -255,7 +286,17 @@ kubectl() { local dir=$1; shift; inside "$dir" kubectl --request-timeout=5s "$@"
 ready() { [ "$(kubectl "$1" get --raw=/readyz)" = ok ]; }
 node_ready() { [ "$(kubectl "$1" get node node1 -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]; }
 containerd_answers() { within "$1" "$BASE/usr/bin/ctr" -a "$1/containerd.sock" version; }
-import() { local dir=$1 archive; shift; for archive; do within "$dir" "$BASE/usr/bin/ctr" -a "$dir/containerd.sock" -n k8s.io images import "$archive" >/dev/null; done; }
+# Each image has two names: with its tag, and with its digest, since a kubelet without a registry finds only what is there by name.
+import() {
+  local dir=$1 archive name ctr; shift
+  ctr=(within "$dir" "$BASE/usr/bin/ctr" -a "$dir/containerd.sock" -n k8s.io images)
+  for archive; do
+    "${ctr[@]}" import "$archive" >/dev/null
+    for name in $(tar -xOf "$archive" index.json | jq -r '.manifests[].annotations["io.containerd.image.name"]'); do
+      "${ctr[@]}" tag --force "$name" "${name%:*}@$(digest "$archive")" >/dev/null
+    done
+  done
+}
 
 # options: takes an engine's suite into $engine, and the rest into $rest
 options() { engine='' rest=("$@"); [ "${1:-}" != --engine ] || { want $# 3; engine=$2 rest=("${@:3}"); }; }
@@ -272,7 +313,11 @@ start() {
   launch_containerd "$dir"; launch_etcd "$dir"
   certify_all "$dir"
   launch_apiserver "$dir"
-  [ -z "$engine" ] || "$here/engine.sh" join "$engine" "$dir/engine" "$dir"
+  if [ -n "$engine" ]; then
+    "$here/engine.sh" join "$engine" "$dir/engine" "$dir"
+    # Where everybody looks for it, and pods mount it from: /run is the namespace's own.
+    within "$dir" ln -s "$dir/engine/docker.sock" /run/docker.sock
+  fi
   await "$dir" containerd containerd_answers "$dir"
   import "$dir" "$SANDBOX_ARCHIVE" "$IMAGE_ARCHIVE"
   await "$dir" kube-apiserver ready "$dir"
@@ -330,7 +375,7 @@ sweep() {
   [ -d "$dir" ] || return 0
   [ ! -d "$dir/engine" ] || "$here/engine.sh" stop "$dir/engine"
   sweep_cgroup "$dir"
-  rm -rf "$dir"/{addresses,bin,cgroup,cni,containerd,containerd-state,containerd.sock,containerd.sock.ttrpc,containerd.toml,etcd,kernel}
+  rm -rf "$dir"/{addresses,audit.yaml,bin,cgroup,cni,containerd,containerd-state,containerd.sock,containerd.sock.ttrpc,containerd.toml,etcd,kernel}
   rm -rf "$dir"/{kubeconfig,kubectl,kubelet,kubelet.yaml,log,pki,pods,run,init,holder}
   rmdir "$dir" 2>/dev/null || true
 }
@@ -350,10 +395,12 @@ command=${1:-}; [ $# = 0 ] || shift
 case $command in
   build) fetch; echo "$BIN" ;;
   image) fetch; echo "$IMAGE_ARCHIVE" ;;
+  prober) fetch; prober; echo "$PROBER_ARCHIVE" ;;
   start) want $# 1; start "$@" ;;
   inside) want $# 2; EXEC=exec inside "$@" ;;
   load) want $# 2; load "$@" ;;
   pack) want $# 4; pack "$@" ;;
+  digest) want $# 1; digest "$1" ;;
   apiserver) want $# 2; apiserver "$1" "$2" ;;
   stop) want $# 1; stop "$1" ;;
   run) want $# 2; run "$@" ;;

@@ -99,16 +99,42 @@ busybox() {
   for applet in $("$program" --list); do [ "$applet" = busybox ] || ln -sf busybox "$root/bin/$applet"; done
 }
 
+# full_name NAME: what a node looks for when a pod says NAME, since a short name of an image has a host that is not said
+full_name() {
+  case $1 in
+    *.*/* | *:*/* | localhost/*) echo "$1" ;;
+    */*) echo "docker.io/$1" ;;
+    *) echo "docker.io/library/$1" ;;
+  esac
+}
+
 # pack ROOT ARCHIVE CONFIG TAG...: the archive that `docker save` would write, made by hand: no engine is needed to make an
-# image. CONFIG is what the image says about how it is run, as JSON. The bytes are the same whoever makes it.
+# image. CONFIG is what the image says about how it is run, as JSON. The bytes are the same whoever makes it. As `docker save` of
+# today's engines does, it names its parts twice: in manifest.json for engines, and in index.json for whoever wants a digest.
 pack() {
-  local root=$1 archive=$2 config=$3 work id tags; shift 3
-  work=$(mktemp -d); tags=$(printf '"%s",' "$@")
-  tar -C "$root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$work/layer.tar" .
-  id=$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
-  printf '{"architecture":"amd64","os":"linux","created":"1970-01-01T00:00:00Z","config":%s,"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$config" "$id" >"$work/config.json"
-  printf '[{"Config":"config.json","RepoTags":[%s],"Layers":["layer.tar"]}]' "${tags%,}" >"$work/manifest.json"
+  local root=$1 archive=$2 config=$3 work blobs layer image manifest tag tags named=''; shift 3
+  work=$(mktemp -d); tags=$(printf '"%s",' "$@"); blobs=$work/blobs/sha256
+  mkdir -p "$blobs"
+  # keep: the part lies under its digest; described DIGEST TYPE: how another part names it
+  keep() { local to; to=$(sha256sum "$work/part" | cut -d' ' -f1); mv "$work/part" "$blobs/$to"; echo "$to"; }
+  described() { printf '"mediaType":"application/vnd.oci.image.%s","digest":"sha256:%s","size":%d' "$2" "$1" "$(stat -c %s "$blobs/$1")"; }
+  tar -C "$root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$work/part" .
+  layer=$(keep)
+  printf '{"architecture":"amd64","os":"linux","created":"1970-01-01T00:00:00Z","config":%s,"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$config" "$layer" >"$work/part"
+  image=$(keep)
+  printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{%s},"layers":[{%s}]}' \
+    "$(described "$image" config.v1+json)" "$(described "$layer" layer.v1.tar)" >"$work/part"
+  manifest=$(keep)
+  for tag; do named+="{$(described "$manifest" manifest.v1+json),\"annotations\":{\"io.containerd.image.name\":\"$(full_name "$tag")\"}},"; done
+  printf '{"schemaVersion":2,"manifests":[%s]}' "${named%,}" >"$work/index.json"
+  printf '{"imageLayoutVersion":"1.0.0"}' >"$work/oci-layout"
+  printf '[{"Config":"blobs/sha256/%s","RepoTags":[%s],"Layers":["blobs/sha256/%s"]}]' "$image" "${tags%,}" "$layer" >"$work/manifest.json"
   mkdir -p "$(dirname "$archive")"
-  tar -C "$work" --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$archive.new" manifest.json config.json layer.tar
+  tar -C "$work" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX -cf "$archive.new" oci-layout index.json manifest.json blobs
   mv "$archive.new" "$archive"; rm -rf "$work"
+}
+
+# digest ARCHIVE: of what `pack` made, as a pod names it behind the image's name and an @
+digest() {
+  tar -xOf "$1" index.json 2>/dev/null | grep -o -m 1 'sha256:[0-9a-f]\{64\}' | head -n 1 || die "$1 says no digest of its image: make it with kubernetes.sh pack"
 }

@@ -14,6 +14,8 @@
 
 #[path = "suite/cluster.rs"]
 mod cluster;
+#[path = "suite/images.rs"]
+mod images;
 #[path = "suite/parts.rs"]
 mod parts;
 #[path = "suite/processes.rs"]
@@ -25,8 +27,12 @@ mod stage;
 
 #[path = "suite/dangers.rs"]
 mod dangers;
+#[path = "suite/dispatch.rs"]
+mod dispatch;
 #[path = "suite/engine_upgrade.rs"]
 mod engine_upgrade;
+#[path = "suite/jobs.rs"]
+mod jobs;
 #[path = "suite/killed.rs"]
 mod killed;
 #[path = "suite/kubernetes.rs"]
@@ -35,5 +41,7 @@ mod kubernetes;
 mod patrol;
 #[path = "suite/registry.rs"]
 mod registry;
+#[path = "suite/walls.rs"]
+mod walls;
 #[path = "suite/web.rs"]
 mod web;

@@ -126,13 +126,34 @@ impl Cluster {
 
     /// `stop`, `start`, `freeze` or `thaw` for the API server alone.
     pub(crate) fn apiserver(&self, verb: &str) {
-        // Its output is a file: the server would keep a pipe open, and we would wait for its end.
-        let path = self.path("apiserver.log");
+        self.must("apiserver", Command::new(script("kubernetes.sh")).args(["apiserver", verb]).arg(self.place()));
+    }
+
+    /// Another release of the engine beside it, on the same socket and data.
+    pub(crate) fn swap(&self, release: &str) {
+        self.must("engine", Command::new(script("engine.sh")).args(["swap", release]).arg(self.place().join("engine")));
+    }
+
+    /// Runs a command whose output is a file: what it starts would keep a pipe open, and we would wait for its end.
+    fn must(&self, name: &str, command: &mut Command) {
+        let path = self.path(&format!("{name}.log"));
         let log = File::create(&path).unwrap();
-        let mut command = Command::new(script("kubernetes.sh"));
-        command.args(["apiserver", verb]).arg(self.place()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let status = command.status().unwrap();
-        assert!(status.success(), "apiserver {verb}: {status}: {}", fs::read_to_string(path).unwrap());
+        let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).status().unwrap();
+        assert!(status.success(), "{command:?}: {status}: {}", fs::read_to_string(path).unwrap());
+    }
+
+    /// An image archive, for its pods.
+    pub(crate) fn load(&self, archive: &Path) {
+        said(Command::new(script("kubernetes.sh")).arg("load").arg(self.place()).arg(archive));
+    }
+
+    /// What the audit log has of a verb on a resource so far, the oldest first: who asked (`/user/username`), for what
+    /// (`/objectRef`), and the answer (`/responseStatus/code`). The line of a request may come a moment after its answer.
+    pub(crate) fn audited(&self, verb: &str, resource: &str) -> Vec<Value> {
+        let log = fs::read_to_string(self.place().join("log/audit.log")).unwrap();
+        // The last line may be written this moment.
+        let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        events.filter(|event| event["verb"] == verb && event["objectRef"]["resource"] == resource).collect()
     }
 
     /// Ends the cluster and waits until nothing is left of it.

@@ -54,23 +54,30 @@ fn find() -> Option<Parts> {
 /// The program alone, for a story that needs neither Terraform nor an engine.
 pub(crate) fn quarterdeck() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(build)
+    PROGRAM.get_or_init(|| build("quarterdeck"))
+}
+
+/// The program of a worker's image.
+pub(crate) fn worker() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| build("quarterdeck-worker"))
 }
 
 /// The program beside this one, out of the sources as they are now.
 #[allow(clippy::disallowed_methods, reason = "cargo says in the environment which cargo it is")]
-fn build() -> PathBuf {
+fn build(package: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let folder = own.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--package", "quarterdeck", "--target-dir"]).arg(folder.parent().unwrap());
+    // With the whole workspace's features, as the suite itself was built: nothing is compiled a second time.
+    command.args(["build", "--quiet", "--workspace", "--bin", package, "--target-dir"]).arg(folder.parent().unwrap());
     if folder.ends_with("release") {
         command.arg("--release");
     }
     let built = command.current_dir(sources()).status().unwrap();
-    assert!(built.success(), "cargo build --package quarterdeck: {built}");
-    folder.join("quarterdeck")
+    assert!(built.success(), "cargo build --bin {package}: {built}");
+    folder.join(package)
 }
 
 /// The root of the sources.

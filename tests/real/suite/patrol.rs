@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, Inside};
+use crate::images;
 use crate::parts::{quarterdeck, said, script, until};
 use crate::stage::{PATIENCE, text};
 
@@ -301,17 +302,10 @@ fn a_missing_right_is_told_with_what_grants_it_and_what_it_hides_is_found_once_i
     patrol.stop();
 }
 
-/// As deploy/images/host/Dockerfile says it.
-const IMAGE: &str =
-    r#"{"Entrypoint":["/usr/local/bin/quarterdeck"],"Env":["PATH=/usr/local/bin"],"User":"65532:65532"}"#;
-
 #[test]
 fn the_manifests_deploy_a_patrol_that_finds_what_is_broken_and_may_change_nothing() {
     let cluster = Cluster::raise(None);
-    let (root, archive) = (cluster.path("image"), cluster.path("image.tar"));
-    said(Command::new(script("../../deploy/images/host/collect")).arg(quarterdeck()).arg(&root));
-    said(Command::new(script("kubernetes.sh")).arg("pack").arg(&root).arg(&archive).args([IMAGE, "quarterdeck:0.1.0"]));
-    said(Command::new(script("kubernetes.sh")).arg("load").arg(cluster.place()).arg(&archive));
+    cluster.load(&images::host().archive);
     let overlay = script("../../deploy/kubernetes/overlays/read-only-patrol-without-storage");
     cluster.kubectl(&["apply", "-k", &overlay.display().to_string()]);
     cluster.kubectl(&["-n", "ai-agent", "rollout", "status", "deployment/quarterdeck", "--timeout=120s"]);
