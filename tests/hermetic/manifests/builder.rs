@@ -14,15 +14,17 @@ fn file(name: &str) -> String {
     text(&format!("{FOLDER}/{name}"))
 }
 
-/// What the host is given, right by right: role, resource, verb.
+/// What the host is given, right by right: role, resource (and the one object's name, where it is one), verb.
 fn given(rights: &str) -> BTreeSet<(String, String, String)> {
     let mut given = BTreeSet::new();
     for role in parse(rights).iter().filter(|document| ["Role", "ClusterRole"].contains(&words_of(document, "kind"))) {
         for rule in role["rules"].as_array().expect("rules") {
+            let one: String = words(&rule["resourceNames"]).iter().map(|name| format!(" {name}")).collect();
             for resource in words(&rule["resources"]) {
                 for verb in words(&rule["verbs"]) {
                     let name = words_of(&role["metadata"], "name").to_owned();
-                    assert!(given.insert((name, resource.to_owned(), verb.to_owned())), "{verb} {resource} twice");
+                    let resource = format!("{resource}{one}");
+                    assert!(given.insert((name, resource, verb.to_owned())), "{verb} twice");
                 }
             }
         }
@@ -44,8 +46,9 @@ fn the_host_may_do_about_workers_exactly_this() {
         ("quarterdeck-workers", "pods/log", "get"),
         ("quarterdeck-workers", "events", "list"),
         ("quarterdeck-tokens", "tokenreviews", "create"),
-        ("quarterdeck-one-host", "leases", "create get update"),
-        ("quarterdeck-one-host", "services", "get"),
+        ("quarterdeck-one-host", "leases", "create"),
+        ("quarterdeck-one-host", "leases quarterdeck", "get update"),
+        ("quarterdeck-one-host", "services quarterdeck-workers", "get"),
     ]
     .iter()
     .flat_map(|(role, resource, verbs)| {
@@ -55,6 +58,8 @@ fn the_host_may_do_about_workers_exactly_this() {
     assert_eq!(given(&rights), expected);
     let more = rights.replacen("resources: [pods]", "resources: [pods, secrets]", 1);
     assert_ne!(given(&more), expected, "a Secret would be seen");
+    let any = rights.replacen("    resourceNames: [quarterdeck]\n", "", 1);
+    assert!(any != rights && given(&any) != expected, "any Lease would be its own");
 
     let verb = |line: &&str| line.starts_with("      - ");
     let silent = |line: &&str| line.split_once(" # ").is_none_or(|(_, why)| why.trim().len() < 8);
@@ -80,6 +85,8 @@ fn the_names_are_those_of_the_program() {
     assert!(file("rights.yaml").contains(&format!("resourceNames: [{}]", quarterdeck::apiserver::lease::NAME)));
     let allows = &parse(&file("images.yaml"))[0];
     assert_eq!(allows["data"]["engineSocket"], wanted.engine_socket.to_str().unwrap());
+    let way = &parse(&file("network.yaml"))[0]["spec"]["egress"][0]["ports"];
+    assert_eq!(way, &json!([{ "protocol": "TCP", "port": 8443 }]), "where the host answers workers");
     let shape = file("shape.yaml");
     assert!(shape.contains(&format!("orValue('') == '{}'", wanted.service_account)));
     assert!(file("term.yaml").contains(quarterdeck::apiserver::label::TERM));
@@ -90,7 +97,7 @@ fn the_names_are_those_of_the_program() {
 fn every_policy_fails_closed_and_is_bound_to_deny() {
     let mut policies = BTreeSet::new();
     let mut bound = BTreeSet::new();
-    for name in ["makers.yaml", "shape.yaml", "term.yaml"] {
+    for name in ["makers.yaml", "removers.yaml", "shape.yaml", "term.yaml", "tokens.yaml"] {
         for document in parse(&file(name)) {
             let spec = &document["spec"];
             match words_of(&document, "kind") {
@@ -121,7 +128,7 @@ fn every_policy_fails_closed_and_is_bound_to_deny() {
         }
     }
     assert_eq!(policies, bound);
-    assert_eq!(policies.len(), 3);
+    assert_eq!(policies.len(), 5);
 }
 
 #[test]

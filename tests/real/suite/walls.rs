@@ -93,6 +93,15 @@ fn create(cluster: &Cluster, who: &str, object: &Value) -> Output {
     child.wait_with_output().unwrap()
 }
 
+/// Makes it in earnest.
+fn make(cluster: &Cluster, who: &str, object: &Value) {
+    let mut command = cluster.inside("kubectl");
+    command.args(["--as", who, "create", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().expect("it is piped").write_all(object.to_string().as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success(), "{who}: {object}");
+}
+
 fn must_be_made(cluster: &Cluster, who: &str, object: &Value) {
     let made = create(cluster, who, object);
     assert!(made.status.success(), "{who}: {}: {object}", String::from_utf8_lossy(&made.stderr));
@@ -134,10 +143,12 @@ fn nobody_comes_to_the_socket_but_by_a_job_of_the_hosts() {
     must_be_made(&cluster, JOBS, &bare);
 
     let (maker, else_) = ("only the Job controller makes pods", "and nothing else");
+    must_be_refused(&cluster, ADA, &bare, maker);
     for path in
         ["/var/run/docker.sock", "/var/run", "//var/run/docker.sock", "/run/docker.sock", "/var/run/./docker.sock", "/"]
     {
-        must_be_refused(&cluster, ADA, &pod(&json!({ "path": path, "type": "" })), maker);
+        // Neither who makes it nor what it is: the API server tells of one of the two.
+        must_be_refused(&cluster, ADA, &pod(&json!({ "path": path, "type": "" })), "'quarterdeck-builder-");
         if path != "/var/run/docker.sock" {
             must_be_refused(&cluster, JOBS, &pod(&json!({ "path": path, "type": "Socket" })), "by exactly the path");
         }
@@ -165,12 +176,7 @@ fn nobody_comes_to_the_socket_but_by_a_job_of_the_hosts() {
 
     // Into a worker's pod that is there.
     bare["metadata"]["name"] = "worker".into();
-    let mut child = cluster.inside("kubectl");
-    child.args(["--as", JOBS, "create", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
-    let mut child = child.spawn().unwrap();
-    child.stdin.take().expect("it is piped").write_all(bare.to_string().as_bytes()).unwrap();
-    // The Job controller may make pods by its role.
-    assert!(child.wait().unwrap().success());
+    make(&cluster, JOBS, &bare);
     let try_as_ada = |words: &[&str]| cluster.try_kubectl(&[&["--as", ADA, "-n", NAMESPACE], words].concat());
     let inside = Value::Null;
     refused(&try_as_ada(&["exec", "worker", "--", "true"]), ADA, "no pod in it is entered", &inside);
@@ -181,6 +187,17 @@ fn nobody_comes_to_the_socket_but_by_a_job_of_the_hosts() {
     refused(&try_as_ada(&["debug", "worker", "--image=x", "--", "true"]), ADA, "", &inside);
     let image = r#"{"spec":{"containers":[{"name":"worker","image":"x"}]}}"#;
     refused(&try_as_ada(&["patch", "pod", "worker", "-p", image]), ADA, "never changed", &inside);
+    // Another order's name, or an owner that is not there, would be as good as its end.
+    let order = "quarterdeck.dev/order=plan-web-ffffffffffff";
+    refused(&try_as_ada(&["label", "--overwrite", "pod", "worker", order]), ADA, "never changed", &inside);
+    let gone = r#"{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"gone","uid":"x"}]}}"#;
+    refused(&try_as_ada(&["patch", "pod", "worker", "-p", gone]), ADA, "never changed", &inside);
+    make(&cluster, HOST, &job());
+    let name = "plan-web-0123456789ab";
+    refused(&try_as_ada(&["patch", "job", name, "-p", gone]), ADA, "never changed", &inside);
+    refused(&try_as_ada(&["patch", "job", name, "-p", r#"{"spec":{"suspend":true}}"#]), ADA, "never changed", &inside);
+    refused(&try_as_ada(&["delete", "job", name]), ADA, "to stop a worker delete its pod", &inside);
+    assert!(try_as_ada(&["delete", "pod", "worker", "--dry-run=server"]).status.success(), "she may stop it");
     assert!(try_as_ada(&["get", "pod", "worker"]).status.success(), "she may look");
 }
 
@@ -207,6 +224,7 @@ fn a_worker_is_exactly_one_and_of_this_term() {
         ("/containers/0/securityContext/capabilities", json!({}), "no capability"),
         ("/containers/0/env", json!([{ "name": "A", "value": "b" }]), "by its inputs alone"),
         ("/containers/0/lifecycle", json!({ "preStop": { "exec": { "command": ["x"] } } }), "by its inputs alone"),
+        ("/containers/0/ports", json!([{ "containerPort": 1, "hostPort": 1 }]), "no port of the node"),
         ("/initContainers", json!([{ "name": "first", "image": "x" }]), "one container"),
         ("/hostNetwork", json!(true), "namespaces of its own"),
         ("/hostPID", json!(true), "namespaces of its own"),
@@ -241,6 +259,17 @@ fn a_worker_is_exactly_one_and_of_this_term() {
     more["name"] = "second".into();
     containers.as_array_mut().expect("a list").push(more);
     must_be_refused(&cluster, HOST, &second, "one container");
+
+    for (key, value) in [
+        ("backoffLimit", json!(1)),
+        ("parallelism", json!(2)),
+        ("completions", json!(2)),
+        ("managedBy", json!("x.example/y")),
+    ] {
+        let mut other = job();
+        other["spec"][key] = value;
+        must_be_refused(&cluster, HOST, &other, "one pod, once");
+    }
 
     for term in [json!({ "quarterdeck.dev/term": "6" }), json!({})] {
         let mut old = job();
