@@ -41,6 +41,8 @@ mod kubernetes;
 mod patrol;
 #[path = "suite/registry.rs"]
 mod registry;
+#[path = "suite/rights.rs"]
+mod rights;
 #[path = "suite/walls.rs"]
 mod walls;
 #[path = "suite/web.rs"]
