@@ -15,6 +15,8 @@ pub mod nobody;
 pub mod process;
 mod shelf;
 
+use std::path::Path;
+
 use quarterdeck_core::entry::{Ended, Entry, Receipt, Settled};
 use quarterdeck_core::ids::{OrderName, Timestamp};
 use quarterdeck_core::ledger::Ledger;
@@ -46,6 +48,36 @@ pub trait Workers: Send + Sync {
     fn reports(&self) -> Vec<WorkerReport>;
     /// What was chosen and why, in one line for people.
     fn choice(&self) -> String;
+}
+
+/// Whether two looks at workers differ in more than their time.
+fn changed(before: &[WorkerReport], now: &[WorkerReport]) -> bool {
+    let told = |report: &WorkerReport| (report.order.clone(), report.doing.clone(), report.result.clone());
+    !before.iter().map(told).eq(now.iter().map(told))
+}
+
+/// Where workers of each kind leave their folders, below the data folder.
+pub const FOLDERS: [&str; 2] = [process::FOLDER, kubernetes::FOLDER];
+
+/// Whether anything of an order's worker lives, of whatever kind it is, for whoever must not act while it does. Reads a few
+/// small files.
+pub fn lives(data: &Path, order: &OrderName) -> bool {
+    process::lives(&data.join(process::FOLDER), order) || kubernetes::lives(&data.join(kubernetes::FOLDER), order)
+}
+
+/// The order, of those that are open, whose worker is of another kind than the one whose folder this is: it may still be at
+/// work, and this host would not see it.
+pub fn of_another_kind<'a>(
+    data: &Path,
+    own: &str,
+    mut open: impl Iterator<Item = &'a OrderName>,
+) -> Option<(&'a OrderName, &'static str)> {
+    let others = FOLDERS.into_iter().filter(|folder| *folder != own);
+    let others: Vec<&str> = others.collect();
+    open.find_map(|order| {
+        let folder = others.iter().find(|folder| data.join(folder).join(order.as_str()).exists())?;
+        Some((order, *folder))
+    })
 }
 
 /// Hands on what was permitted, and lets go of workers whose end is in the journal.
@@ -109,4 +141,21 @@ pub fn settle(ledger: &Ledger, reports: &[WorkerReport], at: Timestamp) -> Vec<E
         }
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_of_another_kind_is_seen_by_its_folder() {
+        let data = tempfile::tempdir().unwrap();
+        let orders = ["apply-web-1", "plan-web-2"].map(|name| OrderName::parse(name).unwrap());
+        let other = |own| of_another_kind(data.path(), own, orders.iter());
+        assert_eq!((other(process::FOLDER), other(kubernetes::FOLDER)), (None, None));
+        std::fs::create_dir_all(data.path().join(kubernetes::FOLDER).join("plan-web-2")).unwrap();
+        assert_eq!(other(kubernetes::FOLDER), None, "its own");
+        assert_eq!(other(process::FOLDER), Some((&orders[1], kubernetes::FOLDER)));
+        assert_eq!(of_another_kind(data.path(), process::FOLDER, orders[..1].iter()), None, "one that has ended");
+    }
 }

@@ -26,13 +26,12 @@ use tracing::warn;
 use self::adapters::Shared;
 use self::data::Data;
 pub use self::data::redaction_key;
-use crate::api::probes::Pulse;
 use crate::api::workers::ListenError;
 use crate::apiserver::lease::{Held, LeaseError};
 use crate::apiserver::{self, ConnectError};
 use crate::config::{BrainConfig, Config};
 use crate::decide::{CatalogError, SandboxError};
-use crate::driver::{Beside, Driver, clock};
+use crate::driver::{Beside, Driver, Pulse, clock};
 use crate::observe::files::FileMissions;
 use crate::observe::local::ProbeError;
 use crate::orient::brain::Brain;
@@ -215,6 +214,17 @@ pub enum StartError {
         order: OrderName,
         /// For whom.
         mission: MissionId,
+    },
+    /// A worker may be at work where this host would not look.
+    #[error(
+        "worker {order} of an earlier run may still be at work, and is {}",
+        if *.folder == act::kubernetes::FOLDER { "a Job: this run has no --workers" } else { "a process of this machine: this run has --workers" }
+    )]
+    AnotherKind {
+        /// What it does.
+        order: OrderName,
+        /// Where its folder is.
+        folder: &'static str,
     },
     /// The Kubernetes cluster can't be found.
     #[error("look at a Kubernetes cluster")]
@@ -436,13 +446,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
     let settled = act::settle(&book.ledger(), &ports.workers.reports(), clock().max(book.ledger().now));
     book.append(&settled, Durable::Now)?;
     let server = adapters.door.map(adapters::serve);
-    let choices = vec![
-        ("cluster", ports.cluster.choice()),
-        ("workers", ports.workers.choice()),
-        ("brain", ports.brain.choice()),
-        ("policy", begin::policy_choice(&book.ledger())),
-        ("charter", begin::charter_choice(&book.ledger())),
-    ];
+    let choices = begin::choices(&ports, &book);
     let (commands, received) = mpsc::channel(64);
     let (updates, _) = broadcast::channel(256);
     let (stop, stopped) = watch::channel(false);

@@ -15,7 +15,7 @@ use crate::apiserver::WorkersWanted;
 use crate::observe::files::yaml_problem;
 use crate::orient::gemini::{ApiKey, BASE_URL, MODEL};
 
-pub use workers::workers;
+pub use workers::{host_and_port, workers};
 
 /// How a host runs.
 pub struct Config {

@@ -6,6 +6,7 @@
 mod policies;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use quarterdeck_core::charter::Amendment;
@@ -20,7 +21,6 @@ use tracing::{error, info};
 
 use crate::Ports;
 use crate::act::Word;
-use crate::api::probes::Pulse;
 use crate::app::{CommandFailed, Said, Update};
 use crate::decide::{Catalog, Policy};
 use crate::remember::{Book, JournalError, TransactError};
@@ -44,6 +44,22 @@ pub fn clock() -> Timestamp {
     let now = std::time::SystemTime::now();
     let ms = now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis());
     Timestamp(u64::try_from(ms).unwrap_or(u64::MAX)).min(Timestamp::MAX)
+}
+
+/// When the loop was last seen alive.
+#[derive(Debug, Default)]
+pub struct Pulse(AtomicU64);
+
+impl Pulse {
+    /// The loop lives.
+    pub fn beat(&self, at: Timestamp) {
+        self.0.store(at.0, Ordering::Relaxed);
+    }
+
+    /// When it last did.
+    pub fn last(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
 }
 
 /// What the loop turns with.

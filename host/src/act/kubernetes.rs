@@ -36,12 +36,14 @@ use tokio::task::JoinHandle;
 
 use self::clerk::Clerk;
 use self::yard::Yard;
-use super::{Shelf, Word, Workers};
+use super::{Shelf, Word, Workers, changed};
 use crate::apiserver::{BuilderWanted, Connection, ServiceName};
 
 pub use proof::{PodProof, ProofFault};
 pub use yard::lives;
 
+/// Where their folders are, below the data folder.
+pub const FOLDER: &str = "jobs";
 /// How often everything is looked through when nothing calls for it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The first look waits this long for the API server: a host that begins without it adopts what its folders name.
@@ -204,9 +206,8 @@ impl Keeper {
 
     fn look(&mut self) {
         let seen = self.yard.look();
-        let told = |report: &WorkerReport| (report.order.clone(), report.doing.clone(), report.result.clone());
         let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = !reports.iter().map(told).eq(seen.iter().map(told));
+        let changed = changed(&reports, &seen);
         *reports = seen;
         drop(reports);
         if changed {

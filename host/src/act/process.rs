@@ -30,8 +30,10 @@ use quarterdeck_core::redaction::Redactor;
 use quarterdeck_worker::protocol::{RunConfig, RunFolder};
 
 use self::yard::Yard;
-use super::{Shelf, Word, Workers};
+use super::{Shelf, Word, Workers, changed};
 
+/// Where their folders are, below the data folder.
+pub const FOLDER: &str = "work";
 /// How often the folders are looked through when nothing calls for it: a turn sees a worker's end within this time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A worker that lives so long after its deadline has missed its own end, and is killed. In milliseconds.
@@ -163,10 +165,4 @@ impl Keeper {
             (self.wake)();
         }
     }
-}
-
-/// Whether two looks differ in more than their time.
-fn changed(before: &[WorkerReport], now: &[WorkerReport]) -> bool {
-    let told = |report: &WorkerReport| (report.order.clone(), report.doing.clone(), report.result.clone());
-    !before.iter().map(told).eq(now.iter().map(told))
 }

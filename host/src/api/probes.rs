@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::extract::State;
@@ -26,27 +25,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::Update;
+use crate::driver::Pulse;
 use crate::view::{self, View};
 
 /// A loop that has been silent for so long hangs: it beats at least every 30 s, a decision takes 12 s at most, and the rest
 /// of a turn are two writes to the disk.
 pub const SILENT_MS_MAX: u64 = 120_000;
-
-/// When the loop was last seen alive.
-#[derive(Debug, Default)]
-pub struct Pulse(AtomicU64);
-
-impl Pulse {
-    /// The loop lives.
-    pub fn beat(&self, at: Timestamp) {
-        self.0.store(at.0, Ordering::Relaxed);
-    }
-
-    /// When it last did.
-    pub fn last(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::Relaxed))
-    }
-}
 
 /// What the probes answer from.
 #[derive(Clone)]

@@ -97,7 +97,7 @@ pub async fn take(
     let me = format!("quarterdeck-{nonce}");
     let desk = Desk { api: Api::namespaced(connection.client.clone(), namespace), me, former, clock };
     let (mut since, mut seen) = (Instant::now(), None::<String>);
-    let mut trouble = Instant::now();
+    let (mut trouble, mut told) = (Instant::now(), false);
     loop {
         match desk.try_to_take(&mut since, &mut seen).await {
             Ok(Some(lease)) => {
@@ -107,7 +107,12 @@ pub async fn take(
                 let renewing = tokio::spawn(renew(desk, lease, told));
                 return Ok(Held { term, lost, renewing });
             }
-            Ok(None) => trouble = Instant::now(),
+            Ok(None) => {
+                trouble = Instant::now();
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(namespace, "Another host holds the Lease {NAME}; this one waits until it does not.");
+                }
+            }
             Err(said) if trouble.elapsed() > PATIENCE => {
                 return Err(LeaseError::Api { namespace: namespace.to_owned(), said });
             }

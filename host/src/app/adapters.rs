@@ -20,7 +20,7 @@ use crate::act::process::{self, ProcessConfig, ProcessWorkers};
 use crate::act::{self, Workers};
 use crate::api::workers::{self, Passes, Proof, Proven, Unproven};
 use crate::apiserver::{Connection, ServiceName, WorkersWanted};
-use crate::config::Config;
+use crate::config::{Config, host_and_port};
 use crate::driver::clock;
 use crate::kept::Kept;
 use crate::observe::Cluster;
@@ -28,7 +28,7 @@ use crate::observe::kubernetes::{Kubernetes, KubernetesConfig};
 use crate::observe::local::{self, LocalDocker, LocalDockerConfig, probe};
 use crate::observe::together::Together;
 use crate::rehearsal::{Claim, Rehearsal, Script};
-use crate::remember::{self, Authority, Blobs, Book, LeftFolders, Lives, StateStore};
+use crate::remember::{self, Authority, Blobs, Book, LeftFolders, StateStore};
 
 /// How long the first question to the engine may take: a person waits for it.
 const PROBE: Duration = Duration::from_secs(3);
@@ -116,17 +116,14 @@ async fn jobs(
     let Shared { config: _, folder, key, .. } = *shared;
     let in_folder = |source| StartError::Folder { path: folder.to_owned(), source };
     let engine = Arc::new(observed(shared).await?);
-    let work = folder.join("jobs");
-    let lives = {
-        let work = work.clone();
-        Arc::new(move |order: &OrderName| act::kubernetes::lives(&work, order))
-    };
-    let states = states(shared, lives)?;
+    none_of_another_kind(shared, act::kubernetes::FOLDER)?;
+    let work = folder.join(act::kubernetes::FOLDER);
+    let states = states(shared)?;
     let (now, port) = (clock(), wanted.listen.port());
     let authority = Authority::open(folder, now).map_err(in_folder)?;
     let (reach, name) = match &wanted.address {
         Some(address) => {
-            let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _port)| host);
+            let host = host_and_port(address).map_or(address.as_str(), |(host, _port)| host);
             (Reach::Address(address.clone()), host.to_owned())
         }
         None => {
@@ -179,6 +176,16 @@ impl Proof for ByPod {
     }
 }
 
+/// A worker that an earlier host of this data folder began elsewhere may still be at work: nothing is begun beside it.
+fn none_of_another_kind(shared: &Shared<'_>, own: &str) -> Result<(), StartError> {
+    let ledger = shared.book.ledger();
+    let open = ledger.orders.values().filter(|state| state.ended.is_none()).map(|state| &state.order.name);
+    match act::of_another_kind(shared.folder, own, open) {
+        None => Ok(()),
+        Some((order, folder)) => Err(StartError::AnotherKind { order: order.clone(), folder }),
+    }
+}
+
 /// The engine, looked at once.
 async fn observed(shared: &Shared<'_>) -> Result<LocalDocker, StartError> {
     let cluster = LocalDocker::start(LocalDockerConfig {
@@ -195,7 +202,9 @@ async fn observed(shared: &Shared<'_>) -> Result<LocalDocker, StartError> {
 }
 
 /// States and locks; a lock of a worker that is there no more is given back.
-fn states(shared: &Shared<'_>, lives: Lives) -> Result<Arc<StateStore>, StartError> {
+fn states(shared: &Shared<'_>) -> Result<Arc<StateStore>, StartError> {
+    let data = shared.folder.to_owned();
+    let lives = Arc::new(move |order: &OrderName| act::lives(&data, order));
     let in_folder = |source| StartError::Folder { path: shared.folder.to_owned(), source };
     let redactor = Redactor::new(shared.key);
     let opened = StateStore::open(&shared.folder.join("state"), shared.book.clone(), clock, lives, redactor);
@@ -208,12 +217,9 @@ async fn engine(shared: &Shared<'_>) -> Result<Adapters, StartError> {
     let (book, blobs, wake) = (shared.book.clone(), shared.blobs.clone(), shared.wake.clone());
     let in_folder = |source| StartError::Folder { path: folder.to_owned(), source };
     let cluster = observed(shared).await?;
-    let work = folder.join("work");
-    let lives = {
-        let work = work.clone();
-        Arc::new(move |order: &OrderName| process::lives(&work, order))
-    };
-    let states = states(shared, lives)?;
+    none_of_another_kind(shared, process::FOLDER)?;
+    let work = folder.join(process::FOLDER);
+    let states = states(shared)?;
     let socket = folder.join("worker.sock");
     let listener = workers::listen(&socket)?;
     let desk = workers::Desk { book, states: states.clone(), clock };

@@ -16,6 +16,7 @@ use tracing::warn;
 use super::StartError;
 use super::brought::Brought;
 use super::data::random;
+use crate::Ports;
 use crate::config::PROFILES;
 use crate::decide::{self, Catalog, Policy};
 use crate::driver::{chain, clock};
@@ -191,8 +192,20 @@ fn decides(book: &Book, catalog: &Catalog) -> Result<Arc<Policy>, StartError> {
     Ok(policy)
 }
 
+/// What was chosen for each port, and what decides and rules.
+pub(super) fn choices(ports: &Ports, book: &Book) -> Vec<(&'static str, String)> {
+    let ledger = book.ledger();
+    vec![
+        ("cluster", ports.cluster.choice()),
+        ("workers", ports.workers.choice()),
+        ("brain", ports.brain.choice()),
+        ("policy", policy_choice(&ledger)),
+        ("charter", charter_choice(&ledger)),
+    ]
+}
+
 /// The policy that decides in a few words, and the one that waits beside it.
-pub(super) fn policy_choice(ledger: &Ledger) -> String {
+fn policy_choice(ledger: &Ledger) -> String {
     let decides = ledger.policy.name();
     let nominee = ledger.policies.nominee.as_ref().filter(|nominee| nominee.state(clock()) == ApprovalState::Pending);
     match nominee.and_then(|nominee| Some((nominee, nominee.id()?))) {
@@ -219,7 +232,7 @@ fn pause(at: Timestamp, uid: u32) -> Entry {
 }
 
 /// The charter in force in a few words, and what waits beside it.
-pub(super) fn charter_choice(ledger: &Ledger) -> String {
+fn charter_choice(ledger: &Ledger) -> String {
     let in_force = named(&ledger.charter().rules);
     let waits = ledger.law.candidate.as_ref().filter(|waiting| waiting.state(clock()) == ApprovalState::Pending);
     waits.map_or(in_force.clone(), |waiting| {

@@ -234,6 +234,9 @@ impl From<StartError> for Failure {
                 Exit::Unreachable,
                 "start an engine and install terraform, or run with --kubernetes and without missions",
             ),
+            StartError::AnotherKind { .. } => {
+                (Exit::Usage, "start the host as it was started before, until that worker has ended")
+            }
             StartError::AtWork { .. } => (Exit::Usage, "name its mission's folder too; quarterdeck get workers"),
             StartError::Kubernetes(_) => {
                 (Exit::Unreachable, "kubectl config get-contexts lists what --context can name")

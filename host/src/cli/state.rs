@@ -17,7 +17,7 @@ use super::args::StateCommand;
 use super::exit::{Exit, Failure};
 use super::place::Place;
 use super::print::{self, Output, fields, note, section};
-use crate::act::process;
+use crate::act;
 use crate::api::local::{self, StateRequest};
 use crate::app::{self, JOURNAL_KEY};
 use crate::driver::clock;
@@ -68,8 +68,8 @@ async fn ask(place: &Place, request: StateRequest) -> Result<Value, Failure> {
     let (folder, journal) = (place.folder.clone(), place.journal());
     let asked = tokio::task::spawn_blocking(move || -> Result<Value, Failure> {
         let (book, _) = Book::signed(&journal, &folder.join(JOURNAL_KEY), SEGMENT_BYTES_MAX)?;
-        let (book, work) = (Arc::new(book), folder.join("work"));
-        let lives = Arc::new(move |order: &OrderName| process::lives(&work, order));
+        let (book, data) = (Arc::new(book), folder.clone());
+        let lives = Arc::new(move |order: &OrderName| act::lives(&data, order));
         let redactor = Redactor::new(app::redaction_key(&folder.join("key"))?);
         let store = StateStore::open(&folder.join("state"), book.clone(), clock, lives, redactor)?;
         let who = Person::Uid(rustix::process::getuid().as_raw());

@@ -16,6 +16,9 @@ use super::{ConfigError, SETTINGS_BYTES_MAX, read_bounded};
 use crate::apiserver::{BuilderWanted, WorkersWanted};
 use crate::observe::files::yaml_problem;
 
+/// A host's name has at most this many bytes, by DNS.
+const HOST_BYTES_MAX: usize = 253;
+
 /// Reads the file.
 ///
 /// # Errors
@@ -43,7 +46,26 @@ fn check(wanted: &WorkersWanted) -> Result<(), String> {
     if !canonical {
         return Err(format!("builder.engineSocket: {} is no plain absolute path", engine_socket.display()));
     }
+    if let Some(address) = &wanted.address
+        && host_and_port(address).is_none()
+    {
+        return Err(format!("address: {address:?} is not HOST:PORT, such as 192.0.2.7:8443 or [2001:db8::7]:8443"));
+    }
     Ok(())
+}
+
+/// The host and the port of an address; an IPv6 address stands in brackets there and not by itself.
+pub fn host_and_port(address: &str) -> Option<(&str, u16)> {
+    let (host, port) = address.rsplit_once(':')?;
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let fits = match bracketed {
+        Some(host) => host.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+            !host.is_empty() && host.len() <= HOST_BYTES_MAX && host.chars().all(plain)
+        }
+    };
+    fits.then_some((bracketed.unwrap_or(host), port.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -68,5 +90,12 @@ mod tests {
             assert!(parse(&text).unwrap_err().contains("no plain absolute path"), "{path}");
         }
         assert!(parse("builder: { image: x, sudo: true }").is_err());
+        for address in ["", "host", "host:", ":8443", "host:99999", "2001:db8::7:8443", "[host]:8443", "a b:1", "a/b:1"]
+        {
+            let text = format!("address: \"{address}\"\nbuilder: {{ image: \"{image}\" }}");
+            assert!(parse(&text).unwrap_err().contains("is not HOST:PORT"), "{address}");
+        }
+        assert_eq!(host_and_port("[2001:db8::7]:8443"), Some(("2001:db8::7", 8443)));
+        assert_eq!(host_and_port("node.example:8443"), Some(("node.example", 8443)));
     }
 }

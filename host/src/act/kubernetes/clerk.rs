@@ -32,7 +32,8 @@ pub(super) enum MakeError {
     /// Something is there that we did not make.
     #[error(
         "a {what} {name} is there already and is not ours: it differs at {at}; nothing was started. Look at it \
-         (kubectl -n {namespace} get {what} {name} -o yaml) and remove it"
+         (kubectl -n {namespace} get {what} {name} -o yaml) and who made it; to remove it, take the policy binding \
+         quarterdeck-builder-removers away for as long"
     )]
     Squatted { what: &'static str, namespace: String, name: String, at: String },
     /// The API server changed it on its way.
@@ -89,8 +90,7 @@ impl Clerk {
         K: Resource<DynamicType = ()>,
     {
         let name = told["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let api =
-            Api::<DynamicObject>::namespaced_with(self.client.clone(), &self.namespace, &ApiResource::erase::<K>(&()));
+        let api = self.api::<K>();
         let object: DynamicObject = serde_json::from_value(sent.clone())
             .map_err(|error| MakeError::Refused { what, said: format!("it can't be written: {error}") })?;
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
@@ -152,24 +152,27 @@ impl Clerk {
         done(call(api.delete(order.as_str(), &params)).await.map(|_| ()))
     }
 
-    /// Removes a Job and its inputs, where they are there and the Job is ours.
-    pub(super) async fn remove(&self, order: &OrderName, uid: Option<&str>) -> Result<(), String> {
-        if let Some(uid) = uid {
+    /// Removes what was made, where it is there: the Job of this uid, and the inputs that were told. Anything else under the
+    /// name is left to whoever looks at it.
+    pub(super) async fn remove(&self, order: &OrderName, job: Option<&str>, made: &Made) -> Result<(), String> {
+        if let Some(uid) = job {
             let jobs: Api<Job> = Api::namespaced(self.client.clone(), &self.namespace);
             let params = exactly(uid, PropagationPolicy::Background);
             done(call(jobs.delete(order.as_str(), &params)).await.map(|_| ()))?;
         }
-        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
-        // One that another made under the name was never used, and is left to whoever looks at it.
+        let maps = self.api::<ConfigMap>();
         match call(maps.get_opt(order.as_str())).await {
-            Ok(Some(map)) if is_ours(&map) => {
-                let uid = map.metadata.uid.unwrap_or_default();
-                let params = exactly(&uid, PropagationPolicy::Background);
-                done(call(maps.delete(order.as_str(), &params)).await.map(|_| ()))
+            Ok(Some(map)) if differs(&made.config_map, &serde_json::to_value(&map).unwrap_or_default()).is_none() => {
+                remove(&maps, order.as_str(), &map.metadata.uid.unwrap_or_default()).await
             }
             Ok(Some(_) | None) => Ok(()),
             Err(fault) => done(Err(fault)),
         }
+    }
+
+    /// Objects of a kind as the API server writes them, to the last field.
+    fn api<K: Resource<DynamicType = ()>>(&self) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, &ApiResource::erase::<K>(&()))
     }
 
     /// What the newest event about a Job says, where a pod does not come.
@@ -188,11 +191,6 @@ impl Clerk {
         let address = found.spec.and_then(|spec| spec.cluster_ip).filter(|address| address != "None");
         address.ok_or_else(|| format!("the Service {}/{} has no address of its own", service.namespace, service.name))
     }
-}
-
-fn is_ours(map: &ConfigMap) -> bool {
-    let labels = map.metadata.labels.as_ref();
-    labels.and_then(|labels| labels.get(label::MANAGED_BY)).is_some_and(|value| value == label::OURS)
 }
 
 async fn remove(api: &Api<DynamicObject>, name: &str, uid: &str) -> Result<(), String> {

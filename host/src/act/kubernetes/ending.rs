@@ -177,7 +177,7 @@ pub(super) fn has_ended(job: &Job) -> bool {
 
 fn failure(end: End, kind: &str, message: String) -> (End, Failure) {
     // Another attempt is another worker; what may still be there of this one keeps no other from its work.
-    let retryable = !["conflict"].contains(&kind);
+    let retryable = kind != "conflict";
     (end, Failure { kind: kind.to_owned(), message, retryable, remedies: Vec::new() })
 }
 

@@ -18,8 +18,9 @@ const LINE_BYTES_MAX: usize = 16 << 10;
 const DOING_BYTES_MAX: usize = 256;
 /// A log that broke off is followed again this much later.
 const AGAIN: Duration = Duration::from_secs(2);
-/// It is followed again so often: then the pod is gone, and its end is seen otherwise.
-const TRIES_MAX: u32 = 5;
+/// It is followed again so often, two minutes of an API server that is away: then the pod is gone, and its end is seen
+/// otherwise.
+const TRIES_MAX: u32 = 60;
 
 /// Follows a pod's log to its end; `said` holds the newest line.
 pub(super) async fn follow(

@@ -1,7 +1,7 @@
 //! One worker of a cluster, as its folder on the host's disk and the API server show it.
 //!
 //! The folder is made before the Job and goes after it: it holds the order, what the API server was told (`job.json`), the
-//! Job's uid once it is made (`job`), and what the worker hands over. So a host that comes later knows what the last one
+//! Job's uid once it is made (`job`) or why there is none (`unmade`), and what the worker hands over. So a host that comes later knows what the last one
 //! began, and begins it again where the API server has nothing of it: under the same name, with the same bytes.
 
 use std::io;
@@ -138,6 +138,8 @@ impl Run {
         let mut run = Run::new(order, folder);
         if let Some(uid) = files::read_if_there(&uid_path(&run.folder), UID_BYTES_MAX)? {
             run.stage = Stage::Made { uid: String::from_utf8_lossy(&uid).into_owned(), since: at };
+        } else if let Some(result) = files::read_if_there(&unmade_path(&run.folder), ORDER_BYTES_MAX)? {
+            (run.stage, run.result) = (Stage::Unmade, Some(serde_json::from_slice(&result)?));
         }
         Ok(Some(run))
     }
@@ -175,7 +177,13 @@ impl Run {
         let retryable = kind != SQUATTED;
         let failure = Failure { kind: kind.to_owned(), message, retryable, remedies: Vec::new() };
         let end = if self.cancelled { End::Cancelled } else { End::Failed };
-        self.result = Some(WorkerResult::failed(end, failure));
+        let result = WorkerResult::failed(end, failure);
+        let bytes = serde_json::to_vec(&result).expect("a result is plain JSON");
+        if let Err(error) = files::write_whole(&unmade_path(&self.folder), &bytes) {
+            // A host that comes later tries again under the same name, and the journal says what has ended.
+            tracing::warn!(order = %self.order.name, %error, "That there is no Job could not be written down.");
+        }
+        self.result = Some(result);
     }
 
     /// Why it has no pod, by the newest event; it is ended where one was found.
@@ -330,6 +338,10 @@ impl Run {
 
 fn made_path(folder: &RunFolder) -> PathBuf {
     folder.root().join("job.json")
+}
+
+fn unmade_path(folder: &RunFolder) -> PathBuf {
+    folder.root().join("unmade")
 }
 
 fn uid_path(folder: &RunFolder) -> PathBuf {

@@ -132,14 +132,16 @@ impl Yard {
         }
         let root = self.config.work.join(order.name.as_str());
         let folder = RunFolder::at(&root);
+        let in_folder = |error: io::Error| format!("make the folder {}: {error}", root.display());
+        // One that is there already is another's, and stays where it is.
+        fs::DirBuilder::new().mode(0o700).create(&root).map_err(in_folder)?;
         let write = || -> io::Result<()> {
-            fs::DirBuilder::new().mode(0o700).create(&root)?;
             files::sync_folder(&self.config.work)?;
             files::write_whole(&folder.order(), &serde_json::to_vec(order)?)
         };
         if let Err(error) = write() {
             let _found_at_the_next_start = fs::remove_dir_all(&root);
-            return Err(format!("make the folder {}: {error}", root.display()));
+            return Err(in_folder(error));
         }
         self.unstarted.remove(&order.name);
         let run = Run::new(order.clone(), folder);
@@ -229,9 +231,14 @@ impl Yard {
             return;
         }
         let (clerk, messages, uid) = (self.clerk.clone(), self.messages.clone(), run.uid().map(str::to_owned));
-        let order = order.clone();
+        let (order, folder) = (order.clone(), run.folder.clone());
         self.runtime.spawn(async move {
-            let removed = clerk.remove(&order, uid.as_deref()).await;
+            let removed = match Run::made_before(&folder) {
+                Ok(Some(made)) => clerk.remove(&order, uid.as_deref(), &made).await,
+                // Nobody was told of it.
+                Ok(None) => Ok(()),
+                Err(error) => Err(format!("read what the API server was told: {error}")),
+            };
             let _host_is_ending = messages.send(Message::Removed(order, removed));
         });
     }

@@ -191,3 +191,13 @@ fn a_host_that_comes_later_finds_the_job_that_was_made_and_no_other_order() {
     assert_eq!(found.stage, Stage::Made { uid: "j1".to_owned(), since: Timestamp(5) });
     assert!(Run::found(&OrderName::parse("plan-other").unwrap(), root, Timestamp(5)).is_err());
 }
+
+#[test]
+fn a_worker_that_could_not_be_made_is_not_made_by_the_next_host_either() {
+    let mut scene = Scene::new();
+    scene.run.is_unmade("admission", "exceeded quota", &Redactor::new([7; 32]));
+    let order = serde_json::to_vec(&scene.run.order).unwrap();
+    files::write_whole(&scene.run.folder.order(), &order).unwrap();
+    let found = Run::found(&scene.run.order.name, scene.run.folder.root(), Timestamp(5)).unwrap().unwrap();
+    assert_eq!((found.stage, found.result), (Stage::Unmade, scene.run.result));
+}
