@@ -270,7 +270,7 @@ nodeStatusUpdateFrequency: 1s
 clusterDNS: [$NODE] # nobody answers there, so a look-up is refused at once; without it each pod would have a warning
 clusterDomain: cluster.local
 podLogsDir: $dir/pods
-evictionHard: {memory.available: "100Mi", nodefs.available: "1%", imagefs.available: "1%"}
+evictionHard: {memory.available: "100Mi", nodefs.available: "100Mi", imagefs.available: "100Mi"} # not per cent: a large disk with 2 GB left is no reason to evict
 imageGCHighThresholdPercent: 100 # a disk that others fill would cost the sandbox's image, which nobody can pull again
 imageGCLowThresholdPercent: 99
 X

@@ -5,7 +5,7 @@
 //! It is run by its name, one story at a time, since each has parts of its own on the same processors:
 //!
 //! ```sh
-//! cargo test -p quarterdeck-tests --test real -- --test-threads=1
+//! cargo test --workspace --test real -- --test-threads=1
 //! ```
 //!
 //! Nothing waits for a fixed time: everything is polled until a deadline. Whatever a story starts ends with it, also when
