@@ -1,8 +1,10 @@
-//! The API server of a Kubernetes cluster: which one it is, by which Lease one host acts in it, how workers run there, and how
-//! what is ours is labelled. It is no verb, and every verb may ask it: `observe` watches, `act` makes Jobs.
+//! The API server of a Kubernetes cluster: which one it is, by which Lease one host acts in it, how workers run there, what our
+//! own kind of object looks like, and how what is ours is labelled. It is no verb, and every verb may ask it: `observe`
+//! watches, `act` makes Jobs.
 
 mod connect;
 pub mod lease;
+pub mod mission;
 mod workers;
 
 pub use connect::{ConnectError, Connection, connect};

@@ -6,6 +6,7 @@ mod begin;
 mod brought;
 mod data;
 mod granted;
+mod missions;
 mod term;
 
 use std::path::PathBuf;
@@ -32,7 +33,6 @@ use crate::apiserver::{self, ConnectError};
 use crate::config::{BrainConfig, Config};
 use crate::decide::{CatalogError, SandboxError};
 use crate::driver::{Beside, Driver, Pulse, clock};
-use crate::observe::files::FileMissions;
 use crate::observe::local::ProbeError;
 use crate::orient::brain::Brain;
 use crate::orient::gemini::{self, Gemini, GeminiConfig};
@@ -342,7 +342,8 @@ pub struct Host {
     pub uploads: Uploads,
     /// Shows whether its loop lives.
     pub pulse: Arc<Pulse>,
-    server: Option<JoinHandle<()>>,
+    /// What answers and writes beside the loop.
+    beside: Vec<JoinHandle<()>>,
     /// Held as long as the host is.
     _lease: Option<Held>,
     commands: Commands,
@@ -373,9 +374,7 @@ impl Host {
     /// # Errors
     /// Where the loop had ended itself, because it is not known what is on disk.
     pub async fn stop(mut self) -> Result<(), JournalError> {
-        if let Some(server) = &self.server {
-            server.abort();
-        }
+        self.beside.iter().for_each(JoinHandle::abort);
         // The driver may have ended by itself; then there is nobody to tell.
         let _ = self.stop.send(true);
         if let Ok(ended) = tokio::time::timeout(LAST_TURN, &mut self.driver).await {
@@ -436,19 +435,15 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         true => adapters::rehearsed(&shared, &why),
         false => adapters::real(&shared).await?,
     };
-    let ports = Ports {
-        cluster: adapters.cluster,
-        missions: Arc::new(FileMissions::start(reader, missions, wake)),
-        brain,
-        workers: adapters.workers,
-        redactor,
-    };
+    let (missions, objects) = missions::start(&shared, reader, missions).await;
+    let ports = Ports { cluster: adapters.cluster, missions, brain, workers: adapters.workers, redactor };
     let settled = act::settle(&book.ledger(), &ports.workers.reports(), clock().max(book.ledger().now));
     book.append(&settled, Durable::Now)?;
-    let server = adapters.door.map(adapters::serve);
     let choices = begin::choices(&ports, &book);
     let (commands, received) = mpsc::channel(64);
-    let (updates, _) = broadcast::channel(256);
+    let (updates, received_updates) = broadcast::channel(256);
+    let told = missions::tell(objects, received_updates);
+    let beside = adapters.door.map(adapters::serve).into_iter().chain(told).collect();
     let (stop, stopped) = watch::channel(false);
     if let Some(held) = &lease {
         tokio::spawn(term::end_with_the_lease(held.lost(), stop.clone()));
@@ -479,7 +474,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         states: adapters.states,
         uploads,
         pulse,
-        server,
+        beside,
         _lease: lease,
         commands: Commands(commands),
         updates,

@@ -41,6 +41,8 @@ pub struct Config {
     pub engine: PathBuf,
     /// The Kubernetes cluster that is looked at, where one is.
     pub kubernetes: Option<KubernetesWanted>,
+    /// Whether missions that are objects of that cluster are looked after.
+    pub mission_objects: bool,
     /// How workers run in that cluster, where its missions are looked after.
     pub workers: Option<WorkersWanted>,
     /// The Terraform program, where one was found.

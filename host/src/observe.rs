@@ -3,6 +3,7 @@
 pub mod files;
 pub mod kubernetes;
 pub mod local;
+mod missions;
 pub mod together;
 
 use quarterdeck_core::ids::Timestamp;
@@ -40,6 +41,10 @@ pub trait Cluster: Send + Sync {
 pub trait Missions: Send + Sync {
     /// The missions as they were read last. Never waits.
     fn seen(&self) -> Vec<SeenMission>;
+    /// Whether all missions that are objects of a cluster are among them. Never waits.
+    fn all_objects(&self) -> bool {
+        false
+    }
 }
 
 /// The latest snapshot of everything, at this time of the clock. The loop's own time never goes back: where the clock did,
@@ -63,6 +68,7 @@ pub fn latest(ports: &Ports, clock: Timestamp, last: Timestamp) -> Observation {
         engine,
         kubernetes,
         missions: ports.missions.seen(),
+        all_objects: ports.missions.all_objects(),
         workers: ports.workers.reports(),
         replies: ports.brain.replies().into_iter().map(|reply| redacted(&ports.redactor, reply)).collect(),
     }

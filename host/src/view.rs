@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use approval::{ApprovalView, DangerView};
 pub use budget::BudgetView;
 pub use charter::{CandidateView, CharterView};
-pub use mission::{Condition, FailureView, MissionView, ObjectView, PlanView};
+pub use mission::{AppliedView, Condition, FailureView, MissionView, ObjectView, PlanView};
 pub use pause::PauseView;
 pub use policies::{NomineeView, PoliciesView, ShadowView, ShelvedView, TenureView, memo_told};
 pub use time::{age, rfc3339};

@@ -56,6 +56,7 @@ pub(crate) async fn host(data: &Path, gemini: &FakeGemini) -> Host {
         interval: Duration::from_millis(200),
         between: quarterdeck::driver::BETWEEN_TURNS,
         kubernetes: None,
+        mission_objects: false,
         workers: None,
         engine: data.join("no-engine.sock"),
         terraform: None,

@@ -19,6 +19,7 @@ mod journal;
 mod kubernetes;
 mod manifests;
 mod misbehaving;
+mod objects;
 mod paused;
 mod policies;
 mod process;

@@ -3,6 +3,7 @@
 //! Every file below `deploy/kubernetes` is read, so that nothing can be added beside what is looked at here.
 
 mod builder;
+mod missions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -229,10 +230,10 @@ fn the_pod_is_restricted_in_each_field() {
 }
 
 #[test]
-fn an_overlay_says_what_the_host_does_and_where_its_data_lie() {
+fn a_patrols_overlay_says_what_the_host_does_and_where_its_data_lie() {
     let patched: Vec<(String, Value)> = documents()
         .into_iter()
-        .filter(|(path, document)| path.contains("/overlays/") && document["kind"] != "Kustomization")
+        .filter(|(path, document)| path.contains("/overlays/read-only-") && document["kind"] != "Kustomization")
         .collect();
     let names: BTreeSet<&str> = patched.iter().filter_map(|(path, _)| path.rsplit('/').next()).collect();
     assert_eq!(names, BTreeSet::from(["forgets.yaml", "no-claim.yaml", "patrol.yaml"]));

@@ -34,6 +34,7 @@ async fn run(data: &Path, name: &str, yes: bool) -> Host {
         interval: Duration::from_millis(200),
         between: quarterdeck::driver::BETWEEN_TURNS,
         kubernetes: None,
+        mission_objects: false,
         workers: None,
         engine: data.join("no-engine.sock"),
         terraform: None,

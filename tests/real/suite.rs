@@ -37,6 +37,10 @@ mod jobs;
 mod killed;
 #[path = "suite/kubernetes.rs"]
 mod kubernetes;
+#[path = "suite/missions.rs"]
+mod missions;
+#[path = "suite/objects.rs"]
+mod objects;
 #[path = "suite/patrol.rs"]
 mod patrol;
 #[path = "suite/registry.rs"]

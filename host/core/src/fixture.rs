@@ -85,7 +85,7 @@ impl Scene {
 
     /// A file was read: a new mission, or another word of a known one, with the generation that the ledger gives it.
     pub(crate) fn declare(&mut self, spec: MissionSpec) {
-        let seen = crate::observation::SeenMission { source: spec.source.clone(), spec: Ok(spec) };
+        let seen = crate::observation::SeenMission::in_file(spec.source.clone(), Ok(spec));
         let observation = crate::observation::Observation { at: self.now, missions: vec![seen], ..Default::default() };
         self.ledger.news(&observation).into_iter().for_each(|entry| self.ledger.fold(&entry));
     }

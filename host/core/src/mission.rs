@@ -152,6 +152,13 @@ pub struct MissionSpec {
     pub object: Option<ObjectVersion>,
 }
 
+impl MissionSpec {
+    /// The uid of the object that it is, where it is one.
+    pub fn object_uid(&self) -> Option<&str> {
+        self.object.as_ref().map(|object| object.uid.as_str())
+    }
+}
+
 /// Which version of an object of a cluster was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -160,6 +167,18 @@ pub struct ObjectVersion {
     pub uid: String,
     /// Rises with each change of the object's `spec`.
     pub generation: u64,
+    /// What becomes of what it built once the object is deleted.
+    pub on_delete: OnDelete,
+}
+
+/// What becomes of what a mission built once its object is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnDelete {
+    /// It stays, and so does the state.
+    #[default]
+    Retain,
+    /// It is removed first, by a plan like any other.
+    Destroy,
 }
 
 #[cfg(test)]

@@ -30,8 +30,10 @@ pub struct Observation {
     pub engine: EngineView,
     /// The Kubernetes cluster, where one is looked at.
     pub kubernetes: Option<ClusterView>,
-    /// The missions as their files say them now.
+    /// The missions as their files and objects say them now.
     pub missions: Vec<SeenMission>,
+    /// Whether all missions that are objects of a cluster are among them; not where such are not looked for, or can't be seen.
+    pub all_objects: bool,
     /// The workers that the host can see.
     pub workers: Vec<WorkerReport>,
     /// What the brain answered.
@@ -127,13 +129,36 @@ pub enum ContainerState {
     Other(String),
 }
 
-/// A mission's file, loaded.
+/// A mission, where it is written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenMission {
-    /// Where the file is, for people.
+    /// What it is written in.
+    pub place: Place,
+    /// Where that is, for people.
     pub source: String,
     /// What it says; or what is wrong with it and where.
     pub spec: Result<MissionSpec, String>,
+}
+
+impl SeenMission {
+    /// One that stands in a file.
+    pub fn in_file(source: String, spec: Result<MissionSpec, String>) -> SeenMission {
+        SeenMission { place: Place::File, source, spec }
+    }
+}
+
+/// What a mission is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A file.
+    File,
+    /// An object of a cluster.
+    Object {
+        /// It is being deleted, and waits until what it built is removed. Then its files may be gone already.
+        leaving: bool,
+    },
+    /// All objects of a cluster: why they, or some of them, can't be seen.
+    Objects,
 }
 
 /// What the host sees of one worker.

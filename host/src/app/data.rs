@@ -41,7 +41,7 @@ pub(super) struct Data {
 
 /// Makes it ready.
 pub(super) async fn ready(config: &Config) -> Result<Data, StartError> {
-    let only_looks = config.missions.is_empty();
+    let only_looks = config.missions.is_empty() && !config.mission_objects;
     if only_looks && config.kubernetes.is_none() {
         return Err(StartError::NoMission);
     }

@@ -228,7 +228,7 @@ Environment: GEMINI_API_KEY, DOCKER_HOST, KUBECONFIG, QUARTERDECK_DATA, QUARTERD
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// Missions: folders with a mission.yaml, or such files; with --kubernetes there need be none, and then the host only looks.
-    #[arg(required_unless_present_any = ["kubernetes", "context"], value_name = "PATH")]
+    #[arg(required_unless_present_any = ["kubernetes", "context", "missions"], value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Look at a Kubernetes cluster: the current one of the kubeconfig or, in a pod, the pod's own.
     #[arg(long)]
@@ -236,8 +236,11 @@ pub struct RunArgs {
     /// Look at the Kubernetes cluster of this context of the kubeconfig.
     #[arg(long, value_name = "CONTEXT")]
     pub context: Option<String>,
+    /// Look after the missions that are objects of the Kubernetes cluster (`kubectl get missions`), beside those of PATH.
+    #[arg(long, requires = "workers")]
+    pub missions: bool,
     /// Workers are Jobs of the Kubernetes cluster, as this file says (docs/kubernetes.md has a whole one).
-    #[arg(long, value_name = "FILE", requires = "paths")]
+    #[arg(long, value_name = "FILE")]
     pub workers: Option<PathBuf>,
     /// Answer GET /livez, /readyz and /metrics at this address, such as 0.0.0.0:8080. Anybody who reaches it may ask.
     #[arg(long, value_name = "ADDRESS")]

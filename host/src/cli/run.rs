@@ -47,6 +47,10 @@ pub(super) async fn run(args: RunArgs, given: Given, world: Option<World>) -> Re
         let next = "leave --rehearsal out: without an engine or terraform the work is rehearsed by itself";
         return Err(Failure::new(Exit::Usage, "run can't be told to rehearse", next));
     }
+    if args.workers.is_some() && args.paths.is_empty() && !args.missions {
+        let next = "name a mission's folder, or give --missions for those that are objects of the cluster";
+        return Err(Failure::new(Exit::Usage, "--workers has nobody to work for", next));
+    }
     let screen = Screen::new(args.output);
     screen.busy(Some("starting".to_owned()));
     let sources = args.paths.iter().map(|path| source(path)).collect();
@@ -113,6 +117,7 @@ fn configure(args: &RunArgs, given: Given, real: bool) -> Result<Config, Failure
         engine: config::engine_socket(&given)?,
         kubernetes: (args.kubernetes || args.context.is_some() || args.workers.is_some())
             .then(|| KubernetesWanted { context: args.context.clone() }),
+        mission_objects: args.missions,
         workers: args.workers.as_deref().map(config::workers).transpose()?,
         terraform: config::terraform(&given),
         tool_environment: config::tool_environment(),

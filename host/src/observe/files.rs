@@ -1,8 +1,7 @@
 //! Missions as files: `mission.yaml` beside its Terraform files, read again every two seconds.
 //!
-//! A file is parsed once into a [`MissionSpec`]; what is wrong with it is said with line and column. The Terraform files
-//! are packed into one content-addressed blob, so a worker gets exactly the bytes whose digest stands in the journal.
-//! Nothing is executed here, no link is followed, and everything that is read has a limit.
+//! A file is parsed once into a [`MissionSpec`]; what is wrong with it is said with line and column. No link is followed, and
+//! everything that is read has a limit. What is not here: what a mission may say (see `observe::missions`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,35 +12,25 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use quarterdeck_core::digest::Digest;
-use quarterdeck_core::encoding;
-use quarterdeck_core::mission::{MissionName, MissionSpec, OFFERS_MAX, ProviderNeed, When};
+use quarterdeck_core::mission::{MissionName, MissionSpec, When};
 use quarterdeck_core::observation::SeenMission;
 use quarterdeck_core::redaction::Redactor;
-use quarterdeck_core::situation::{Autonomy, DesiredState, FACTS_MAX, Fact, KEY_BYTES_MAX, TEXT_BYTES_MAX};
-use quarterdeck_core::terraform::files::{File, FileSet};
-use quarterdeck_core::terraform::grants::Grants;
-use quarterdeck_core::terraform::providers::LockFile;
+use quarterdeck_core::situation::{Autonomy, DesiredState};
+use quarterdeck_core::terraform::files::File;
 use quarterdeck_core::terraform::{allow, files};
-use quarterdeck_core::text::escape;
 use serde::Deserialize;
 
 use super::Missions;
+pub use super::missions::Granting;
+use super::missions::{Making, PROBLEM_BYTES_MAX, Problem, Variables, Written, refusals};
 use crate::remember::Blobs;
 
 /// A `mission.yaml` is at most this large: it holds a goal and a few settings.
 pub const MISSION_BYTES_MAX: u64 = 64 << 10;
-/// A mission has at most this many labels, and each key and value this many bytes: Kubernetes' own bound for values.
-const LABELS_MAX: usize = 32;
-const LABEL_BYTES_MAX: usize = 63;
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// The variables of a mission, as Terraform loads them.
-const VARIABLES_FILE: &str = "quarterdeck.auto.tfvars.json";
 /// The one file name that a folder on the command line is searched for.
 pub const MISSION_FILE: &str = "mission.yaml";
-
-/// Says what the operator grants: it is asked at each look, since a charter may change.
-pub type Granting = Arc<dyn Fn() -> Arc<Grants> + Send + Sync>;
 
 /// A `mission.yaml`, as its author wrote it.
 #[derive(Debug, Deserialize)]
@@ -82,17 +71,7 @@ struct RawTerraform {
     #[serde(default = "here")]
     folder: String,
     #[serde(default)]
-    variables: BTreeMap<String, RawValue>,
-}
-
-/// The value of a variable: the scalars that Terraform and YAML share.
-#[derive(Debug, Deserialize, serde::Serialize)]
-#[serde(untagged)]
-enum RawValue {
-    Bool(bool),
-    Integer(i64),
-    Text(String),
-    List(Vec<String>),
+    variables: Variables,
 }
 
 fn default_autonomy() -> Autonomy {
@@ -135,7 +114,7 @@ pub enum MissionError {
         source: files::FilesError,
     },
     /// Its files hold what is not allowed.
-    #[error("{}", refusals(.0, .1))]
+    #[error("{}", refusals(&format!("{}/", .0.display()), .1))]
     NotAllowed(PathBuf, Vec<allow::Violation>),
     /// Its files can't be kept.
     #[error("keep the files of {0}: {1}")]
@@ -150,12 +129,6 @@ pub enum MissionError {
         /// The first file.
         other: String,
     },
-}
-
-fn refusals(folder: &Path, violations: &[allow::Violation]) -> String {
-    let line =
-        |v: &allow::Violation| format!("{}:{}:{}: {}", folder.join(&v.file).display(), v.line, v.column, v.message);
-    violations.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What reading missions needs.
@@ -182,8 +155,8 @@ impl Reader {
                 None => Ok(spec),
                 Some(other) => Err(MissionError::Twice { path: file, name: spec.name, other }),
             });
-            let spec = spec.map_err(|error| self.redactor.redact_bounded(&error.to_string(), 4 * TEXT_BYTES_MAX));
-            missions.push(SeenMission { source, spec });
+            let spec = spec.map_err(|error| self.redactor.redact_bounded(&error.to_string(), PROBLEM_BYTES_MAX));
+            missions.push(SeenMission::in_file(source, spec));
         }
         missions
     }
@@ -203,33 +176,31 @@ impl Reader {
         if name.namespace().is_some() {
             return Err(invalid("metadata.name: a mission of a file is in no namespace".to_owned()));
         }
-        let labels = labels(&raw.metadata.labels, &self.redactor)
-            .map_err(|problem| invalid(format!("metadata.labels: {problem}")))?;
-        let offers = offers(raw.spec.offers).map_err(|problem| invalid(format!("spec.offers: {problem}")))?;
-        let folder = inside(path, &raw.spec.terraform.folder).map_err(invalid)?;
-        let set = pack(&folder, &raw.spec.terraform.variables)?;
-        let facts = allow::check(&set, &(self.grants)())
-            .map_err(|violations| MissionError::NotAllowed(folder.clone(), violations))?;
-        missing_variables(&facts, &raw.spec.terraform.variables).map_err(invalid)?;
-        let lock = lock_file(&set).map_err(|problem| invalid(format!(".terraform.lock.hcl: {problem}")))?;
-        let plan =
-            self.blobs.put(&encoding::encode(&set)).map_err(|error| MissionError::Keep(folder.clone(), error))?;
-        let providers = facts.provider_needs(lock.as_ref()).into_iter();
-        let fact = |fact: &Fact| Fact::new(&fact.key, &self.redactor.redact(&fact.value));
-        Ok(MissionSpec {
+        let RawSpec { goal, autonomy, desired, when, offers, terraform } = raw.spec;
+        let folder = inside(path, &terraform.folder).map_err(invalid)?;
+        let mut files = Vec::new();
+        walk(&folder, &folder, 0, &mut files)?;
+        let written = Written {
             name,
-            goal: self.redactor.redact_bounded(raw.spec.goal.trim(), TEXT_BYTES_MAX),
-            autonomy: raw.spec.autonomy,
-            desired: raw.spec.desired,
-            when: raw.spec.when,
+            labels: raw.metadata.labels,
+            goal,
+            autonomy,
+            desired,
+            when,
             offers,
-            plan,
-            facts: facts.as_facts().iter().take(FACTS_MAX).map(fact).collect(),
-            labels,
+            variables: terraform.variables,
+            files,
             author: fs::metadata(path).ok().map(|meta| meta.uid()),
-            providers: providers.map(|need| ProviderNeed { file: self.redactor.name(&need.file), ..need }).collect(),
             source: path.display().to_string(),
             object: None,
+        };
+        let (blobs, redactor) = (&*self.blobs, &*self.redactor);
+        let made = Making { blobs, grants: &(self.grants)(), redactor }.mission(written);
+        made.map_err(|problem| match problem {
+            Problem::Invalid(problem) => MissionError::Invalid { path: path.to_owned(), problem },
+            Problem::Files(source) => MissionError::Files { path: folder, source },
+            Problem::NotAllowed(violations) => MissionError::NotAllowed(folder, violations),
+            Problem::Keep(error) => MissionError::Keep(folder, error),
         })
     }
 }
@@ -238,30 +209,6 @@ impl Reader {
 pub(crate) fn yaml_problem(error: &serde_saphyr::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("error: ").unwrap_or(&text).to_owned()
-}
-
-/// A mission's labels: keys of letters, digits and `-_./`, as Kubernetes has them, and short texts.
-/// Without secrets, as all that a mission says.
-fn labels(raw: &BTreeMap<String, String>, redactor: &Redactor) -> Result<Vec<Fact>, String> {
-    if raw.len() > LABELS_MAX {
-        return Err(format!("{} labels, more than {LABELS_MAX}", raw.len()));
-    }
-    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
-    let label = |(key, value): (&String, &String)| {
-        if key.is_empty()
-            || key.len() > LABEL_BYTES_MAX
-            || value.len() > LABEL_BYTES_MAX
-            || !plain(key)
-            || !plain(value)
-        {
-            let key = escape(&key.chars().take(LABEL_BYTES_MAX).collect::<String>());
-            return Err(format!(
-                "{key:?}: key and value have letters, digits and -_./ and {LABEL_BYTES_MAX} bytes at most"
-            ));
-        }
-        Ok(Fact::new(&redactor.redact(key), &redactor.redact(value)))
-    };
-    raw.iter().map(label).collect()
 }
 
 fn read_text(path: &Path) -> Result<String, MissionError> {
@@ -278,19 +225,6 @@ fn read_text(path: &Path) -> Result<String, MissionError> {
     Ok(text)
 }
 
-fn offers(offers: Vec<String>) -> Result<Vec<String>, String> {
-    let fits = |need: &String| {
-        !need.is_empty()
-            && need.len() <= KEY_BYTES_MAX
-            && need.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-    };
-    match offers.iter().find(|need| !fits(need)) {
-        Some(need) => Err(format!("{need:?} is no need: use a-z, 0-9 and \"-\"")),
-        None if offers.len() > OFFERS_MAX => Err(format!("{} needs are more than {OFFERS_MAX}", offers.len())),
-        None => Ok(offers),
-    }
-}
-
 /// The mission's Terraform folder: beside the mission's file or below, never elsewhere.
 fn inside(mission: &Path, folder: &str) -> Result<PathBuf, String> {
     let relative = Path::new(folder);
@@ -303,17 +237,7 @@ fn inside(mission: &Path, folder: &str) -> Result<PathBuf, String> {
     Ok(if relative == Path::new(".") { base.to_owned() } else { base.join(relative) })
 }
 
-/// Reads the folder's files, and adds the variables as one more.
-fn pack(folder: &Path, variables: &BTreeMap<String, RawValue>) -> Result<FileSet, MissionError> {
-    let mut found = Vec::new();
-    walk(folder, folder, 0, &mut found)?;
-    if !variables.is_empty() {
-        let bytes = serde_json::to_vec_pretty(variables).expect("names and scalars are JSON");
-        found.push(File { path: VARIABLES_FILE.to_owned(), bytes });
-    }
-    FileSet::new(found).map_err(|source| MissionError::Files { path: folder.to_owned(), source })
-}
-
+/// Reads the files of a folder and below.
 fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Vec<File>) -> Result<(), MissionError> {
     let read = |path: &Path| {
         let path = path.to_owned();
@@ -351,28 +275,6 @@ fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Vec<File>) -> Resu
         found.push(File { path: relative, bytes });
     }
     Ok(())
-}
-
-/// A variable without a default and without a value would make Terraform fail later: say so now.
-fn missing_variables(facts: &allow::StaticFacts, given: &BTreeMap<String, RawValue>) -> Result<(), String> {
-    let known = |name: &String| facts.variables.iter().any(|variable| variable.name == *name);
-    if let Some(name) = given.keys().find(|name| !known(name)) {
-        return Err(format!("spec.terraform.variables: {name:?} is no variable of the Terraform files"));
-    }
-    let in_files = facts.files.iter().any(|file| file.contains(".tfvars") && file != VARIABLES_FILE);
-    match facts.variables.iter().find(|variable| !variable.has_default && !given.contains_key(&variable.name)) {
-        Some(variable) if !in_files => Err(format!(
-            "the variable {:?} has no default and no value: set it under spec.terraform.variables",
-            variable.name
-        )),
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn lock_file(set: &FileSet) -> Result<Option<LockFile>, String> {
-    let Some(bytes) = set.get(".terraform.lock.hcl") else { return Ok(None) };
-    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    LockFile::parse(text).map(Some).map_err(|error| error.to_string())
 }
 
 /// Missions that are read again and again by a thread of their own.

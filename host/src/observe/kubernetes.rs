@@ -7,10 +7,12 @@
 //!
 //! In the order of a change: `watch` tells what an API server sends, `trim` makes core's
 //! nouns of it, redacted and bounded, `patrol` asks the rules and wakes; `probe` asks the API server how it is. Nothing
-//! is ever written. Secrets and ConfigMaps are not watched: what is missing of them a kubelet says in its own words.
+//! is ever written. Secrets and ConfigMaps are not watched: what is missing of them a kubelet says in its own words. Beside
+//! all this, `missions` are those of our own kind, which are no part of the patrol.
 //! Not here: what is wrong with what (core's `kubernetes::rules`).
 
 mod kinds;
+pub mod missions;
 mod probe;
 mod trim;
 mod watch;

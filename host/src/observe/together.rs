@@ -1,8 +1,10 @@
-//! A Docker engine and a Kubernetes cluster, seen as one.
+//! A Docker engine and a Kubernetes cluster, seen as one; and missions that are files beside those that are objects.
 
 use std::sync::Arc;
 
-use super::{Cluster, View};
+use quarterdeck_core::observation::SeenMission;
+
+use super::{Cluster, Missions, View};
 
 /// The engine that missions are built on, and the cluster that is looked at beside it.
 pub struct Together {
@@ -26,5 +28,23 @@ impl Cluster for Together {
 
     fn choice(&self) -> String {
         format!("{}; {}", self.engine.choice(), self.kubernetes.choice())
+    }
+}
+
+/// Missions of two places.
+pub struct Both {
+    /// Files.
+    pub files: Arc<dyn Missions>,
+    /// Objects.
+    pub objects: Arc<dyn Missions>,
+}
+
+impl Missions for Both {
+    fn seen(&self) -> Vec<SeenMission> {
+        [self.files.seen(), self.objects.seen()].concat()
+    }
+
+    fn all_objects(&self) -> bool {
+        self.objects.all_objects()
     }
 }

@@ -81,7 +81,7 @@ mod tests {
 
     /// Missions of these names, and an engine with these containers, looked at a moment ago.
     fn seen(now: Timestamp, missions: &[&str], containers: Vec<Container>) -> Observation {
-        let seen = |name: &&str| SeenMission { source: spec(name).source, spec: Ok(spec(name)) };
+        let seen = |name: &&str| SeenMission::in_file(spec(name).source, Ok(spec(name)));
         let engine = EngineState { containers, ..EngineState::default() };
         Observation {
             at: now,

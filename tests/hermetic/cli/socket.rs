@@ -31,6 +31,7 @@ pub(super) fn config(data: &Path) -> Config {
         interval: Duration::from_secs(1),
         between: quarterdeck::driver::BETWEEN_TURNS,
         kubernetes: None,
+        mission_objects: false,
         workers: None,
         engine: data.join("no-engine.sock"),
         terraform: None,

@@ -122,7 +122,7 @@ fn verdict(key: &str, ruling: Ruling, effect: Option<Effect>) -> Verdict {
 
 /// What the policy was shown at this point of the story.
 pub(super) fn situation(ledger: &Ledger, now: Timestamp) -> (Situation, Ground) {
-    let loaded = |state: &MissionState| SeenMission { source: state.spec.source.clone(), spec: Ok(state.spec.clone()) };
+    let loaded = |state: &MissionState| SeenMission::in_file(state.spec.source.clone(), Ok(state.spec.clone()));
     let missions = ledger.missions.values().map(loaded).collect();
     orient(&Charter::default(), ledger, &Observation { at: now, missions, ..Default::default() })
 }

@@ -15,7 +15,7 @@ fn file(name: &str) -> String {
 }
 
 /// What the host is given, right by right: role, resource (and the one object's name, where it is one), verb.
-fn given(rights: &str) -> BTreeSet<(String, String, String)> {
+pub(super) fn given(rights: &str) -> BTreeSet<(String, String, String)> {
     let mut given = BTreeSet::new();
     for role in parse(rights).iter().filter(|document| ["Role", "ClusterRole"].contains(&words_of(document, "kind"))) {
         for rule in role["rules"].as_array().expect("rules") {
@@ -32,7 +32,7 @@ fn given(rights: &str) -> BTreeSet<(String, String, String)> {
     given
 }
 
-fn words_of<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn words_of<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 

@@ -183,11 +183,12 @@ impl Inside {
         Pid::from_raw(children.split_whitespace().next()?.parse().ok()?)
     }
 
-    /// Sends the program a signal, if it runs. `nsenter` stops together with it, and has to be told when it goes on.
+    /// Sends the program a signal, if it runs. `nsenter` stops together with it, perhaps a moment after it went on already, and has
+    /// to be told to go on with whatever follows.
     pub(crate) fn signal(&self, signal: Signal) {
         let _gone = self.program().map(|pid| kill_process(pid, signal));
-        if signal == Signal::CONT {
-            let _gone = kill_process(Pid::from_child(&self.child), signal);
+        if signal != Signal::STOP {
+            let _gone = kill_process(Pid::from_child(&self.child), Signal::CONT);
         }
     }
 

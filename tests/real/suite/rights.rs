@@ -51,7 +51,10 @@ const READ: &str = "pods services persistentvolumeclaims persistentvolumes nodes
     clusterrolebindings.rbac.authorization.k8s.io";
 /// What else the host may do: where (empty: everywhere), what, which verbs. What it may do with one object, by its name, is
 /// asked for beside this.
-const HOSTS: [(&str, &str, &str); 6] = [
+const HOSTS: [(&str, &str, &str); 9] = [
+    ("", "missions.quarterdeck.dev", "list watch get patch"),
+    ("", "missions/status.quarterdeck.dev", "patch"),
+    ("", "events", "create"),
     ("", "tokenreviews.authentication.k8s.io", "create"),
     ("quarterdeck-builder", "jobs.batch", "create get delete"),
     ("quarterdeck-builder", "configmaps", "create get delete"),

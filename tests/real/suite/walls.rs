@@ -24,6 +24,7 @@ pub(crate) fn fortify(cluster: &Cluster, image: &str) {
     let file = |name: &str| folder.join(name).display().to_string();
     cluster.kubectl(&["apply", "-f", &file("base/namespace.yaml"), "-f", &file("base/rights.yaml")]);
     cluster.kubectl(&["apply", "-k", &file("builder")]);
+    cluster.kubectl(&["apply", "-k", &file("missions")]);
     let patch = json!({ "data": { "images": image } }).to_string();
     let patch = ["-n", "ai-agent", "patch", "configmap", "quarterdeck-builder-allows", "--type=merge", "-p", &patch];
     cluster.kubectl(&patch);
@@ -282,4 +283,66 @@ fn a_worker_is_exactly_one_and_of_this_term() {
     until("without a Lease nothing is made", PATIENCE, || {
         (!create(&cluster, HOST, &job()).status.success()).then_some(())
     });
+}
+
+#[test]
+fn a_pod_beside_the_host_is_restricted_but_for_the_one_socket() {
+    let cluster = Cluster::raise(None);
+    let overlay = sources().join("deploy/kubernetes/overlays/missions");
+    cluster.kubectl(&["apply", "-k", &overlay.display().to_string()]);
+    cluster.kubectl(&["-n", "ai-agent", "create", "rolebinding", "ada", "--clusterrole=edit", "--user", ADA]);
+    let host = cluster.get(&["-n", "ai-agent", "deployment", "quarterdeck"]);
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "beside", "namespace": "ai-agent" },
+        "spec": host["spec"]["template"]["spec"],
+    });
+    let with = |pointer: &str, value: Value| {
+        let mut pod = pod.clone();
+        match (pod.pointer(pointer).is_some(), pointer.rsplit_once('/').unwrap()) {
+            (true, _) => *pod.pointer_mut(pointer).unwrap() = value,
+            (false, (parent, key)) => pod.pointer_mut(parent).unwrap()[key] = value,
+        }
+        pod
+    };
+    until("the policies hold", PATIENCE, || {
+        let bare = create(&cluster, ADA, &with("/spec/hostNetwork", json!(true)));
+        (!bare.status.success() && create(&cluster, ADA, &pod).status.success()).then_some(())
+    });
+    must_be_made(&cluster, ADA, &pod);
+    assert_eq!(pod["spec"]["volumes"][1]["name"], "engine", "{pod}");
+    let (socket, plain) = ("one way to the node's files", "the volumes that Pod Security's restricted profile permits");
+    let (own, root) = ("none of the node's", "does not run as root");
+    for (pointer, value, because) in [
+        ("/spec/volumes/1/hostPath/path", json!("/"), socket),
+        ("/spec/volumes/1/hostPath/path", json!("/run/docker.sock"), socket),
+        ("/spec/volumes/1/hostPath/type", json!(""), socket),
+        ("/spec/volumes/1", json!({ "name": "engine", "nfs": { "server": "192.0.2.1", "path": "/" } }), plain),
+        ("/spec/hostNetwork", json!(true), own),
+        ("/spec/hostPID", json!(true), own),
+        ("/spec/hostIPC", json!(true), own),
+        ("/spec/containers/0/ports/0/hostPort", json!(8443), own),
+        ("/spec/securityContext/runAsUser", json!(0), root),
+        ("/spec/securityContext/runAsNonRoot", json!(false), root),
+        ("/spec/containers/0/securityContext/runAsUser", json!(0), root),
+        ("/spec/containers/0/securityContext/allowPrivilegeEscalation", json!(true), "is not privileged"),
+        ("/spec/containers/0/securityContext/capabilities", json!({ "drop": ["NET_RAW"] }), "drops ALL"),
+        (
+            "/spec/containers/0/securityContext/capabilities",
+            json!({ "drop": ["ALL"], "add": ["SYS_ADMIN"] }),
+            "drops ALL",
+        ),
+        ("/spec/containers/0/securityContext/seLinuxOptions", json!({ "type": "spc_t" }), "no security option"),
+        ("/spec/securityContext/seccompProfile/type", json!("Unconfined"), "seccomp profile RuntimeDefault"),
+        (
+            "/spec/securityContext/sysctls",
+            json!([{ "name": "kernel.shm_rmid_forced", "value": "1" }]),
+            "no security option",
+        ),
+    ] {
+        let pod = with(pointer, value);
+        must_be_refused(&cluster, ADA, &pod, because);
+    }
+    let mut init = pod.clone();
+    init["spec"]["initContainers"] = json!([{ "name": "first", "image": image() }]);
+    must_be_refused(&cluster, ADA, &init, "is not privileged");
 }

@@ -4,10 +4,11 @@
 use super::{Fault, object, unsettled};
 use crate::ids::Timestamp;
 use crate::ledger::{Ledger, MissionState};
-use crate::observation::{EngineState, Observation};
+use crate::mission::OnDelete;
+use crate::observation::{EngineState, Observation, Place};
 use crate::order::{NamedObject, ObjectKind};
 use crate::preflight;
-use crate::situation::{Fact, SQUATTED, Severity, VERSION_MISMATCH};
+use crate::situation::{FACTS_MAX, Fact, SQUATTED, Severity, VERSION_MISMATCH};
 
 /// A worker that is this much past its deadline and has not ended is told of, in milliseconds.
 const OVERDUE_MS: u64 = 60_000;
@@ -19,7 +20,16 @@ pub(super) fn look(ledger: &Ledger, observation: &Observation) -> Vec<Fault> {
         .filter_map(|seen| {
             let problem = seen.spec.as_ref().err()?;
             let message = format!("{problem}; the last good version of the mission stays in force");
-            Some(fault("mission-invalid", Severity::Critical, object("file", &seen.source, None), None, message))
+            let (kind, name) = match seen.place {
+                Place::File => ("file", seen.source.as_str()),
+                // What it built is removed by what it said last.
+                Place::Object { leaving: true } => return None,
+                Place::Object { leaving: false } => {
+                    ("mission", seen.source.strip_prefix("mission ").unwrap_or(&seen.source))
+                }
+                Place::Objects => ("watch", seen.source.as_str()),
+            };
+            Some(fault("mission-invalid", Severity::Critical, object(kind, name, None), None, message))
         })
         .collect();
     let engine = observation.engine.fresh(observation.at);
@@ -27,6 +37,7 @@ pub(super) fn look(ledger: &Ledger, observation: &Observation) -> Vec<Fault> {
         faults.extend(held(mission, engine));
         faults.extend(mismatched(mission));
         faults.extend(squatted(mission));
+        faults.extend(forsaken(mission, observation));
         if let Some((_, known)) = &observation.engine.state {
             faults.extend(compare(mission, known).iter().map(|difference| difference.fault(mission)));
             faults.extend(strangers(mission, known));
@@ -83,6 +94,26 @@ fn squatted(mission: &MissionState) -> Option<Fault> {
     let refused = last.into_iter().find(|failure| failure.kind == SQUATTED)?;
     let of = object("mission", mission.spec.name.as_str(), None);
     Some(fault("worker-name-taken", Severity::Critical, of, Some(mission), refused.message.clone()))
+}
+
+/// The object of a mission is gone, and what it built is there.
+fn forsaken(mission: &MissionState, observation: &Observation) -> Option<Fault> {
+    let object = mission.spec.object.as_ref().filter(|_| observation.all_objects && !mission.objects.is_empty())?;
+    let name = mission.spec.name.as_str();
+    if observation.missions.iter().any(|seen| seen.source == mission.spec.source) {
+        return None;
+    }
+    let (severity, why) = match object.on_delete {
+        OnDelete::Retain => (Severity::Info, "its object is gone, and by its onDelete what it built stays"),
+        OnDelete::Destroy => (Severity::Warning, "its object is gone, and what it built was not removed before"),
+    };
+    let many = mission.objects.len();
+    let message = format!("{why}: {many} objects, and its state; quarterdeck destroy {name} removes them");
+    let mut found = fault("mission-gone", severity, self::object("mission", name, None), Some(mission), message);
+    let left = mission.objects.iter().take(FACTS_MAX);
+    found.evidence =
+        left.map(|left| Fact::new(&left.address, &format!("{} {}", left.kind.name(), left.name))).collect();
+    Some(found)
 }
 
 /// A difference between what a mission's state names and what the engine has.
@@ -189,4 +220,68 @@ fn policy(ledger: &Ledger) -> Option<Fault> {
     let name = ledger.policy.description.as_ref().map_or("policy", |description| description.name.as_str());
     let message = format!("policy {name} did not decide ({kind}): {detail}; nothing is done until it does");
     Some(fault("policy-failed", Severity::Critical, object("policy", name, None), None, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Scene, spec};
+    use crate::mission::{MissionSpec, ObjectVersion};
+    use crate::observation::SeenMission;
+    use crate::situation::Autonomy;
+
+    fn of_object(on_delete: OnDelete) -> MissionSpec {
+        let object = ObjectVersion { uid: "u".to_owned(), generation: 1, on_delete };
+        MissionSpec { source: "mission shop/web".to_owned(), object: Some(object), ..spec("web", Autonomy::Auto) }
+    }
+
+    #[test]
+    fn what_an_object_that_is_gone_has_built_is_told_and_listed() {
+        let mut scene = Scene::new(Autonomy::Auto);
+        let named = |name: &str| NamedObject {
+            kind: ObjectKind::Container,
+            name: name.to_owned(),
+            id: format!("id of {name}"),
+            address: format!("docker_container.{name}"),
+        };
+        let gone = Observation { at: scene.now, all_objects: true, ..Observation::default() };
+        for (on_delete, severity) in [(OnDelete::Retain, Severity::Info), (OnDelete::Destroy, Severity::Warning)] {
+            scene.declare(of_object(on_delete));
+            let mut mission = scene.web().clone();
+            assert_eq!(forsaken(&mission, &gone), None, "it built nothing");
+            mission.objects = vec![named("web"), named("db")];
+            let found = forsaken(&mission, &gone).expect("it is told");
+            assert_eq!((found.rule, found.severity), ("mission-gone", severity));
+            assert!(found.message.contains("2 objects") && found.message.contains("quarterdeck destroy web"));
+            assert_eq!(found.evidence[1], Fact::new("docker_container.db", "container db"));
+            // Where objects are not looked for, or can't be seen, nothing is known to be gone.
+            assert_eq!(forsaken(&mission, &Observation { all_objects: false, ..gone.clone() }), None);
+            let place = Place::Object { leaving: false };
+            let seen =
+                SeenMission { place, source: "mission shop/web".to_owned(), spec: Err("it is broken".to_owned()) };
+            assert_eq!(forsaken(&mission, &Observation { missions: vec![seen], ..gone.clone() }), None);
+            let file = MissionState { spec: spec("web", Autonomy::Auto), ..mission };
+            assert_eq!(forsaken(&file, &gone), None, "a file that is not named in this run is no news");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let scene = Scene::new(Autonomy::Auto);
+        let seen =
+            |place, source: &str| SeenMission { place, source: source.to_owned(), spec: Err("broken".to_owned()) };
+        for (seen, kind, name) in [
+            (seen(Place::File, "/m/mission.yaml"), "file", "/m/mission.yaml"),
+            (seen(Place::Object { leaving: false }, "mission shop/web"), "mission", "shop/web"),
+            (seen(Place::Objects, "missions.quarterdeck.dev"), "watch", "missions.quarterdeck.dev"),
+        ] {
+            let observation = Observation { at: scene.now, missions: vec![seen], ..Observation::default() };
+            let faults = look(&scene.ledger, &observation);
+            let found = faults.iter().find(|fault| fault.rule == "mission-invalid").expect("it is told");
+            assert_eq!((found.object.kind.as_str(), found.object.name.as_str()), (kind, name));
+        }
+        let leaving = seen(Place::Object { leaving: true }, "mission shop/web");
+        let observation = Observation { at: scene.now, missions: vec![leaving], ..Observation::default() };
+        assert!(look(&scene.ledger, &observation).iter().all(|fault| fault.rule != "mission-invalid"));
+    }
 }

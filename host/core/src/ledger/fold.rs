@@ -111,8 +111,8 @@ impl Ledger {
             attempts: Vec::new(),
         };
         let mission = self.missions.entry(declared.mission.clone()).or_insert_with(fresh);
-        if mission.spec.plan != declared.spec.plan {
-            // A destruction was commanded of what the files said then; they say something else now.
+        if mission.spec.plan != declared.spec.plan || mission.spec.object_uid() != declared.spec.object_uid() {
+            // A destruction was commanded of what the files said then, or of an object that is gone; there is another one now.
             mission.destroyed = None;
         }
         mission.spec = declared.spec.clone();

@@ -1,12 +1,14 @@
 //! What an observation shows that no entry says yet.
 
+use std::borrow::Cow;
+
 use super::{Ledger, MissionState};
 use crate::digest::Digest;
 use crate::entry::{Declared, Ended, Entry};
 use crate::ids::Timestamp;
 use crate::mission::MissionSpec;
-use crate::observation::Observation;
-use crate::situation::Reply;
+use crate::observation::{Observation, Place, SeenMission};
+use crate::situation::{DesiredState, Reply};
 
 impl Ledger {
     /// The entries that an observation calls for: missions that are new or changed, workers that ended, answers that
@@ -16,7 +18,7 @@ impl Ledger {
         let declared = observation
             .missions
             .iter()
-            .filter_map(|seen| self.declaration(seen.spec.as_ref().ok()?, at))
+            .filter_map(|seen| self.declaration(&*self.wanted(seen)?, at))
             .map(Entry::Declared);
         let ended = observation.workers.iter().filter_map(|report| {
             let open = self.orders.get(&report.order)?.ended.is_none();
@@ -30,6 +32,18 @@ impl Ledger {
             (record.advice.reply == Reply::Pending).then_some(Entry::Replied(reply))
         });
         declared.chain(ended).chain(replied).collect()
+    }
+
+    /// What a mission says now. Of one that is leaving nothing shall be left, and what it said last will do for that: with the
+    /// object the files may be gone.
+    fn wanted<'a>(&self, seen: &'a SeenMission) -> Option<Cow<'a, MissionSpec>> {
+        let said = seen.spec.as_ref().ok();
+        if seen.place != (Place::Object { leaving: true }) {
+            return said.map(Cow::Borrowed);
+        }
+        let known = || self.missions.values().map(|state| &state.spec).find(|spec| spec.source == seen.source);
+        let last = said.or_else(known)?;
+        Some(Cow::Owned(MissionSpec { desired: DesiredState::Absent, ..last.clone() }))
     }
 
     fn declaration(&self, spec: &MissionSpec, at: Timestamp) -> Option<Declared> {
@@ -53,9 +67,12 @@ impl Ledger {
 }
 
 impl MissionState {
-    /// Changing the files or the desired state is a new generation; anything else is not.
+    /// Changing the files or the desired state is a new generation, and so is an object that was made anew under the same
+    /// name: what people approved was another object's. Anything else is not.
     fn generation_of(&self, spec: &MissionSpec) -> u32 {
-        let moved = spec.plan != self.spec.plan || spec.desired != self.spec.desired;
+        let moved = spec.plan != self.spec.plan
+            || spec.desired != self.spec.desired
+            || spec.object_uid() != self.spec.object_uid();
         if moved { self.generation.saturating_add(1) } else { self.generation }
     }
 }

@@ -8,9 +8,10 @@ use super::*;
 use crate::decision::{BuildStep, Decision};
 use crate::entry::{Claimed, Entry, Opened};
 use crate::fixture::{START, Scene, description, failed, finding, opened, spec, succeeded};
-use crate::mission::MissionSpec;
+use crate::mission::{MissionSpec, ObjectVersion, OnDelete};
+use crate::observation::{Command, Observation, Place, SeenMission};
 use crate::order::{ObjectKind, WorkerResult};
-use crate::situation::Ruling;
+use crate::situation::{ApprovalState, DesiredState, Ruling};
 use crate::verdict::Effect;
 
 fn named(id: &str) -> NamedObject {
@@ -60,6 +61,63 @@ fn a_worker_of_an_earlier_generation_leaves_its_state_and_nothing_else() {
     assert_eq!((scene.web().generation, &scene.web().state), (2, &state));
     assert_eq!(scene.web().objects, [named("n1")]);
     assert!(scene.web().tallies.is_empty() && scene.web().attempts.is_empty() && scene.web().applied.is_none());
+}
+
+/// A mission that is an object of a cluster was deleted, and is there again: its state is what it was, and nobody has approved
+/// anything of it.
+#[test]
+fn an_object_that_was_made_anew_is_another_generation_of_the_same_mission() {
+    let object = |uid: &str, generation| MissionSpec {
+        object: Some(ObjectVersion { uid: uid.to_owned(), generation, on_delete: OnDelete::Retain }),
+        ..spec("web", Autonomy::Approve)
+    };
+    let mut scene = Scene::new(Autonomy::Approve);
+    scene.declare(object("first", 1));
+    let (generation, id) = (scene.web().generation, scene.web().id.clone());
+    let (at, order, state) = (scene.now, OrderName::parse("apply-web-1").unwrap(), crate::fixture::state(3));
+    scene.fold(Entry::Stored(crate::entry::Stored { at, mission: id.clone(), order, state: state.clone() }));
+    let artifact = scene.planned(Vec::new());
+    let approval = scene.asked(artifact);
+    let standing = |scene: &Scene| scene.ledger.approval_state(&scene.ledger.approvals[&approval], scene.now);
+    // The same object, of which something else was written.
+    scene.declare(object("first", 2));
+    assert_eq!((scene.web().generation, standing(&scene)), (generation, ApprovalState::Pending));
+    scene.declare(object("second", 1));
+    assert_eq!((scene.web().generation, standing(&scene)), (generation + 1, ApprovalState::Superseded));
+    assert_eq!((&scene.web().id, &scene.web().state), (&id, &Some(state)));
+    assert!(scene.web().saved.is_empty(), "a plan is of one object's generation");
+    // Nor is another object removed because somebody wanted this one removed.
+    scene.say(Command::Destroy { mission: scene.web().spec.name.clone() });
+    assert_eq!(scene.web().desired(), DesiredState::Absent);
+    scene.declare(object("second", 2));
+    assert_eq!(scene.web().desired(), DesiredState::Absent);
+    scene.declare(object("third", 1));
+    assert_eq!(scene.web().desired(), DesiredState::Present);
+}
+
+/// The object is being deleted, and its files with it.
+#[test]
+fn what_leaves_is_absent_by_what_it_said_last() {
+    let mut scene = Scene::new(Autonomy::Auto);
+    let before = scene.web().clone();
+    let news = |scene: &Scene, leaving: bool, said: Result<MissionSpec, String>| {
+        let seen = SeenMission { place: Place::Object { leaving }, source: before.spec.source.clone(), spec: said };
+        let observation = Observation { at: scene.now, missions: vec![seen], ..Observation::default() };
+        scene.ledger.news(&observation)
+    };
+    let broken = || Err("its ConfigMap is gone".to_owned());
+    assert_eq!(news(&scene, false, broken()), [], "the last good one stays in force");
+    let leaves = news(&scene, true, broken());
+    let [Entry::Declared(declared)] = &leaves[..] else { panic!("{leaves:?}") };
+    assert_eq!(declared.spec, MissionSpec { desired: DesiredState::Absent, ..before.spec.clone() });
+    assert_eq!((&declared.mission, declared.generation), (&before.id, before.generation + 1));
+    assert_eq!(news(&scene, true, Ok(before.spec.clone())), leaves, "with its files it is the same");
+    scene.fold(leaves[0].clone());
+    assert_eq!(news(&scene, true, broken()), [], "it is said once");
+    let unknown =
+        SeenMission { place: Place::Object { leaving: true }, source: "mission a/b".to_owned(), spec: broken() };
+    let observation = Observation { at: scene.now, missions: vec![unknown], ..Observation::default() };
+    assert_eq!(scene.ledger.news(&observation), [], "what never was a mission has nothing to remove");
 }
 
 #[test]

@@ -264,7 +264,7 @@ fn any_ledger_can_be_asked_and_ruled_on() {
             scene.now = numbers.time();
             let observation = Observation {
                 at: scene.now,
-                missions: vec![SeenMission { source: "web".to_owned(), spec: Ok(spec("web", Autonomy::Auto)) }],
+                missions: vec![SeenMission::in_file("web".to_owned(), Ok(spec("web", Autonomy::Auto)))],
                 workers: vec![WorkerReport {
                     order: numbers.name(),
                     at: scene.now,

@@ -1,0 +1,3 @@
+//! What people say to the host and hear from it through objects of a Kubernetes cluster.
+
+pub mod missions;

@@ -1,0 +1,293 @@
+//! How missions stand, where they are objects of a cluster: in each one's status, and as events that `kubectl describe mission`
+//! shows; and the finalizer of those that are to be destroyed before they go.
+//!
+//! After each turn, and when an object is another than before, the status of each object is worked out from the view; where it
+//! differs from what was written last it is applied by the API server under a field manager of our own. It holds no time of the
+//! clock but when something changed, so what we write ourselves changes nothing. No turn waits for any of this: while the API
+//! server is away it is tried again, and what was overtaken meanwhile is never written.
+//!
+//! What is *not* here: what is said and done. See [`status`], [`news`] and [`hold`], which are pure.
+
+mod hold;
+mod news;
+mod status;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Client, Resource as _};
+use quarterdeck_core::digest::Digest;
+use quarterdeck_core::ids::Timestamp;
+use quarterdeck_core::text::escape;
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{debug, warn};
+
+use self::hold::Hold;
+use self::news::{News, Weight};
+use crate::apiserver::mission::{FINALIZER, KnownMission, Mission, MissionStatus};
+use crate::apiserver::{Connection, FIELD_MANAGER};
+use crate::app::{Update, Updates};
+use crate::driver::chain;
+use crate::view;
+
+/// The API server has this long to answer.
+const ANSWERS: Duration = Duration::from_secs(10);
+/// After a first failure it is waited this long, and then ever longer.
+const WAIT_MIN: Duration = Duration::from_millis(500);
+/// No wait is longer.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+/// So many events wait to be written; the oldest are let go, since the status says how it ended.
+const EVENTS_MAX: usize = 64;
+
+/// What is followed.
+pub struct Desk {
+    /// What is new, turn by turn.
+    pub updates: Updates,
+    /// The objects, as `observe` knows them.
+    pub known: watch::Receiver<Arc<Vec<KnownMission>>>,
+    /// What time it is.
+    pub clock: fn() -> Timestamp,
+}
+
+/// Says how missions stand until it is aborted, or the loop ends.
+pub fn start(connection: &Connection, desk: Desk) -> JoinHandle<()> {
+    let client = connection.client.clone();
+    let clerk =
+        Clerk { client, clock: desk.clock, written: BTreeMap::new(), let_go: BTreeSet::new(), events: VecDeque::new() };
+    tokio::spawn(clerk.follow(desk.updates, desk.known))
+}
+
+/// Writes, and remembers what was written.
+struct Clerk {
+    client: Client,
+    clock: fn() -> Timestamp,
+    /// The last status of each object, by uid.
+    written: BTreeMap<String, MissionStatus>,
+    /// The uids of those that were deleted and let go, until they are seen no more.
+    let_go: BTreeSet<String>,
+    events: VecDeque<Event>,
+}
+
+/// What became of something that was to be written.
+enum Wrote {
+    /// It is there, or never will be.
+    Done,
+    /// The API server did not take it now.
+    Later,
+}
+
+impl Clerk {
+    async fn follow(mut self, mut updates: Updates, mut known: watch::Receiver<Arc<Vec<KnownMission>>>) {
+        let mut last: Option<Arc<Update>> = None;
+        let mut wait = None;
+        loop {
+            tokio::select! {
+                update = updates.recv() => match update {
+                    Ok(update) => last = Some(update),
+                    Err(RecvError::Lagged(_)) => continue,
+                    Err(RecvError::Closed) => return,
+                },
+                changed = known.changed() => if changed.is_err() { return },
+                () = sleep(wait), if wait.is_some() => {}
+            }
+            // What came meanwhile is newer.
+            while let Ok(update) = updates.try_recv() {
+                last = Some(update);
+            }
+            let objects = known.borrow_and_update().clone();
+            wait = match self.write(last.as_deref(), &objects).await {
+                Wrote::Done => None,
+                Wrote::Later => Some(wait.map_or(WAIT_MIN, |wait: Duration| (wait * 2).min(WAIT_MAX))),
+            };
+        }
+    }
+
+    /// Writes what is not written yet.
+    async fn write(&mut self, last: Option<&Update>, objects: &[KnownMission]) -> Wrote {
+        self.written.retain(|uid, _| objects.iter().any(|known| known.version.uid == *uid));
+        self.let_go.retain(|uid| objects.iter().any(|known| known.version.uid == *uid));
+        let now = (self.clock)();
+        let seen = last.filter(|_| !objects.is_empty()).map(|update| {
+            let view = view::look(&update.ledger, Some(&update.situation), now);
+            (view, &*update.ledger)
+        });
+        for known in objects {
+            let seen = seen.as_ref().map(|(view, ledger)| (view, *ledger));
+            match self.hold(known, hold::hold(known, seen, now), now).await {
+                Wrote::Later => return Wrote::Later,
+                Wrote::Done if known.end.is_gone() || self.let_go.contains(&known.version.uid) => continue,
+                Wrote::Done => {}
+            }
+            let before = self.written.get(&known.version.uid).or(known.status.as_ref());
+            let Some(status) = status::status(known, seen, before, now) else { continue };
+            if before == Some(&status) {
+                continue;
+            }
+            let news = news::news(before, &status);
+            match self.apply(known, &status).await {
+                Wrote::Later => return Wrote::Later,
+                Wrote::Done => {}
+            }
+            self.events.extend(news.into_iter().map(|news| event(known, &news, now)));
+            self.written.insert(known.version.uid.clone(), status);
+        }
+        self.tell().await
+    }
+
+    async fn apply(&self, known: &KnownMission, status: &MissionStatus) -> Wrote {
+        // With its uid, so that another one of this name is not told what is so of this one.
+        let patch = json!({
+            "apiVersion": Mission::api_version(&()), "kind": Mission::kind(&()),
+            "metadata": { "name": known.name, "uid": known.version.uid }, "status": status,
+        });
+        let api: Api<Mission> = Api::namespaced(self.client.clone(), &known.namespace);
+        let (parameters, patch) = (PatchParams::apply(FIELD_MANAGER).force(), Patch::Apply(&patch));
+        let applied = api.patch_status(&known.name, &parameters, &patch);
+        done("The status of a mission", &known.full_name(), tokio::time::timeout(ANSWERS, applied).await)
+    }
+
+    /// Does what is to be done about an object's finalizer; once for one that is let go.
+    async fn hold(&mut self, known: &KnownMission, hold: Hold, now: Timestamp) -> Wrote {
+        match hold {
+            Hold::AsIs => Wrote::Done,
+            Hold::LetGo(_) if self.let_go.contains(&known.version.uid) => Wrote::Done,
+            Hold::Keep => self.keep(known, true).await,
+            Hold::LetGo(why) => {
+                let let_go = self.keep(known, false).await;
+                if matches!(let_go, Wrote::Done) && known.end.deleting.is_some() {
+                    self.let_go.insert(known.version.uid.clone());
+                    self.events.extend(why.news(known).map(|news| event(known, &news, now)));
+                }
+                let_go
+            }
+        }
+    }
+
+    /// Sets our finalizer on exactly the object that is known, or takes it away; others' stay as they are.
+    async fn keep(&self, known: &KnownMission, keep: bool) -> Wrote {
+        let api: Api<Mission> = Api::namespaced(self.client.clone(), &known.namespace);
+        let work = async {
+            let met = api.get_metadata(&known.name).await?.metadata;
+            let mut names = met.finalizers.unwrap_or_default();
+            let is = names.iter().any(|name| name == FINALIZER);
+            if met.uid.as_ref() != Some(&known.version.uid) || is == keep {
+                return Ok(());
+            }
+            match keep {
+                true => names.push(FINALIZER.to_owned()),
+                false => names.retain(|name| name != FINALIZER),
+            }
+            // Refused where it has changed meanwhile.
+            let patch = json!({ "metadata": { "resourceVersion": met.resource_version, "finalizers": names } });
+            let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+            api.patch_metadata(&known.name, &parameters, &Patch::Merge(&patch)).await.map(|_| ())
+        };
+        match tokio::time::timeout(ANSWERS, work).await {
+            Ok(Err(kube::Error::Api(status))) if status.code == 409 => Wrote::Later,
+            answer => done("The finalizer of a mission", &known.full_name(), answer),
+        }
+    }
+
+    /// Writes the events that wait, in their order.
+    async fn tell(&mut self) -> Wrote {
+        while self.events.len() > EVENTS_MAX {
+            self.events.pop_front();
+        }
+        while let Some(event) = self.events.front() {
+            let api: Api<Event> =
+                Api::namespaced(self.client.clone(), event.metadata.namespace.as_deref().unwrap_or(""));
+            let name = event.metadata.name.clone().unwrap_or_default();
+            let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+            let created = api.create(&parameters, event);
+            match done("An event", &name, tokio::time::timeout(ANSWERS, created).await) {
+                Wrote::Later => return Wrote::Later,
+                Wrote::Done => self.events.pop_front(),
+            };
+        }
+        Wrote::Done
+    }
+}
+
+/// A time to wait; without one it is not asked.
+async fn sleep(wait: Option<Duration>) {
+    tokio::time::sleep(wait.unwrap_or(WAIT_MAX)).await;
+}
+
+/// Whether something is left to be done about an answer.
+fn done<T>(what: &str, name: &str, answer: Result<Result<T, kube::Error>, tokio::time::error::Elapsed>) -> Wrote {
+    let problem = match answer {
+        Ok(Ok(_)) => return Wrote::Done,
+        // It is gone, is another one by now, or (an event) was written already by a call that was not answered.
+        Ok(Err(kube::Error::Api(status))) if [404, 409].contains(&status.code) => return Wrote::Done,
+        // What the API server does not accept it will not accept later.
+        Ok(Err(kube::Error::Api(status))) if [400, 422].contains(&status.code) => {
+            warn!(name, problem = %escape(&status.message), "{what} is not accepted.");
+            return Wrote::Done;
+        }
+        // Nothing is made in a namespace that is going.
+        Ok(Err(kube::Error::Api(status))) if terminating(&status) => return Wrote::Done,
+        // Rights may be granted.
+        Ok(Err(error @ kube::Error::Api(_))) => {
+            warn!(name, problem = %escape(&chain(&error)), "{what} can't be written now.");
+            return Wrote::Later;
+        }
+        Ok(Err(error)) => chain(&error),
+        Err(_) => format!("no answer within {} s", ANSWERS.as_secs()),
+    };
+    // That the API server is away is told elsewhere.
+    debug!(name, problem = %escape(&problem), "{what} can't be written now.");
+    Wrote::Later
+}
+
+fn terminating(status: &kube::core::Status) -> bool {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
+}
+
+/// Its name comes of what it says and when, so that it is written once however often that is tried.
+fn event(known: &KnownMission, news: &News, now: Timestamp) -> Event {
+    let digest = Digest::of_parts(&[
+        known.version.uid.as_bytes(),
+        news.reason.as_bytes(),
+        news.message.as_bytes(),
+        &now.0.to_be_bytes(),
+    ]);
+    let at = i64::try_from(now.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(Time);
+    Event {
+        metadata: ObjectMeta {
+            namespace: Some(known.namespace.clone()),
+            name: Some(format!("{}.{}", known.name, digest.short(16))),
+            ..ObjectMeta::default()
+        },
+        involved_object: ObjectReference {
+            api_version: Some(Mission::api_version(&()).into_owned()),
+            kind: Some(Mission::kind(&()).into_owned()),
+            namespace: Some(known.namespace.clone()),
+            name: Some(known.name.clone()),
+            uid: Some(known.version.uid.clone()),
+            ..ObjectReference::default()
+        },
+        reason: Some(news.reason.to_owned()),
+        message: Some(news.message.clone()),
+        type_: Some(
+            match news.weight {
+                Weight::Normal => "Normal",
+                Weight::Warning => "Warning",
+            }
+            .to_owned(),
+        ),
+        count: Some(1),
+        first_timestamp: at.clone(),
+        last_timestamp: at,
+        source: Some(EventSource { component: Some("quarterdeck".to_owned()), ..EventSource::default() }),
+        reporting_component: Some("quarterdeck".to_owned()),
+        ..Event::default()
+    }
+}
