@@ -49,6 +49,7 @@ fn request() -> Request {
         mission: Some(Subject {
             id: "web-1f2e3d4c".to_owned(),
             name: "web".to_owned(),
+            namespace: String::new(),
             autonomy: "auto".to_owned(),
             desired: "present".to_owned(),
             labels: BTreeMap::from([("tier".to_owned(), "gold".to_owned())]),

@@ -240,7 +240,7 @@ pub struct PolicyState {
     pub digest: Option<Digest>,
     /// What it says of itself.
     pub description: Option<Description>,
-    /// The Unix user who brought it; none where it came with the program.
+    /// The Unix user who brought it; none where it came with the program. A cluster's user can bring none.
     pub by: Option<u32>,
     /// What the operator set for it.
     pub settings: Vec<Fact>,

@@ -24,6 +24,7 @@ mod fixture;
 pub mod gate;
 pub mod ground;
 mod hex;
+pub mod identity;
 pub mod ids;
 pub mod kubernetes;
 pub mod ledger;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::identity::{ClusterUser, Identity};
 use crate::ids::{ApprovalId, OrderName, Timestamp};
 use crate::kubernetes::ClusterView;
 use crate::mission::{MissionName, MissionSpec};
@@ -174,7 +175,7 @@ pub struct WorkerReport {
     pub result: Option<WorkerResult>,
 }
 
-/// Who says something: the peer of a socket, or a flag of the command line.
+/// Who says something: the peer of a socket, a flag of the command line, or an object of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Person {
@@ -182,13 +183,24 @@ pub enum Person {
     Uid(u32),
     /// `--yes` was given to `run`, by this Unix user.
     Yes(u32),
+    /// A user of the cluster, by an object that the API server let nobody else make.
+    User(ClusterUser),
 }
 
 impl Person {
-    /// The Unix user. Two ways to say yes are still one person.
-    pub fn uid(&self) -> u32 {
+    /// Who it is. Two ways to say yes are still one person.
+    pub fn identity(&self) -> Identity {
         match self {
-            Person::Uid(uid) | Person::Yes(uid) => *uid,
+            Person::Uid(uid) | Person::Yes(uid) => Identity::Uid(*uid),
+            Person::User(user) => Identity::User(user.clone()),
+        }
+    }
+
+    /// The Unix user, where it is one.
+    pub fn uid(&self) -> Option<u32> {
+        match self {
+            Person::Uid(uid) | Person::Yes(uid) => Some(*uid),
+            Person::User(_) => None,
         }
     }
 }
@@ -198,6 +210,7 @@ impl std::fmt::Display for Person {
         match self {
             Person::Uid(uid) => write!(f, "uid {uid}"),
             Person::Yes(uid) => write!(f, "--yes of uid {uid}"),
+            Person::User(user) => write!(f, "user {user}"),
         }
     }
 }
@@ -282,4 +295,34 @@ pub enum Command {
         /// Which.
         policy: Digest,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding;
+
+    /// What journals hold of before clusters had users: `uid 1000` and `--yes of uid 7`, in their own bytes.
+    #[test]
+    fn people_of_older_journals_are_read_and_users_come_after_them() {
+        let bytes = |body: &[u8]| [&[encoding::VERSION][..], body].concat();
+        let user = Person::User(ClusterUser::parse("ada").unwrap());
+        for (person, written) in [
+            (Person::Uid(1000), bytes(&[0, 0xe8, 0x07])),
+            (Person::Yes(7), bytes(&[1, 7])),
+            (user, bytes(&[2, 3, b'a', b'd', b'a'])),
+        ] {
+            assert_eq!(encoding::decode::<Person>(&written), Ok(person.clone()));
+            assert_eq!(encoding::encode(&person), written);
+        }
+        assert!(encoding::decode::<Person>(&bytes(&[2, 1, b'\n'])).is_err(), "a name that nobody can have");
+    }
+
+    #[test]
+    fn two_ways_of_a_uid_are_one_person_and_a_user_is_another() {
+        let user = Person::User(ClusterUser::parse("7").unwrap());
+        assert_eq!(Person::Uid(7).identity(), Person::Yes(7).identity());
+        assert_ne!(Person::Uid(7).identity(), user.identity());
+        assert_eq!((Person::Yes(7).uid(), user.uid(), user.to_string()), (Some(7), None, "user \"7\"".to_owned()));
+    }
 }

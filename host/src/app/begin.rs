@@ -125,7 +125,7 @@ impl Words {
                 (policy, description)
             }
         };
-        let by = self.ledger.policies.shelf.get(&policy).map(|shelved| shelved.who.uid());
+        let by = self.ledger.policies.shelf.get(&policy).and_then(|shelved| shelved.who.uid());
         let settings = description.defaults();
         if self.ledger.policy.digest.is_none() {
             let how = How::Started;
@@ -185,7 +185,7 @@ fn decides(book: &Book, catalog: &Catalog) -> Result<Arc<Policy>, StartError> {
         policy: policy.digest(),
         settings: settings.unwrap_or_else(|| description.defaults()),
         description,
-        by: ledger.policies.shelf.get(&policy.digest()).map(|shelved| shelved.who.uid()),
+        by: ledger.policies.shelf.get(&policy.digest()).and_then(|shelved| shelved.who.uid()),
         how: How::FellBack { from: active, why: escape(&problem) },
     };
     book.append(&[Entry::Activated(activated)], Durable::Now)?;

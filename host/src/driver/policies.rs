@@ -256,7 +256,7 @@ impl Driver {
 /// The entry that a policy decides from now on. A step back takes the settings that it had.
 fn activated(ledger: &Ledger, policy: Digest, description: &Description, how: How, at: Timestamp) -> Activated {
     let tenure = ledger.policies.tenures.iter().rev().find(|tenure| tenure.policy == policy);
-    let by = ledger.policies.shelf.get(&policy).map(|shelved| shelved.who.uid());
+    let by = ledger.policies.shelf.get(&policy).and_then(|shelved| shelved.who.uid());
     Activated {
         at: at.max(ledger.now),
         policy,

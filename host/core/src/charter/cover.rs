@@ -105,8 +105,8 @@ fn take_apart(body: &Value, clauses: &mut Vec<Value>) {
     }
 }
 
-/// Whether an expression that the validator has passed has a value whatever it is asked with. Arithmetic overflows, and
-/// extensions refuse texts; anything that is not known here counts as such.
+/// Whether an expression that the validator has passed has a value whatever it is asked with. Arithmetic overflows, extensions
+/// refuse texts, and a cluster's user has no `uid`; anything that is not known here counts as such.
 fn always_evaluates(expression: &Value) -> bool {
     let Some((operator, operands)) = expression.as_object().filter(|one| one.len() == 1).and_then(|o| o.iter().next())
     else {
@@ -118,7 +118,8 @@ fn always_evaluates(expression: &Value) -> bool {
         "!" | "isEmpty" => all(&["arg"]),
         "&&" | "||" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "contains" | "containsAll" | "containsAny"
         | "hasTag" | "getTag" => all(&["left", "right"]),
-        "has" | "." | "like" => all(&["left"]),
+        "." => operands.get("attr").is_none_or(|name| name != "uid") && all(&["left"]),
+        "has" | "like" => all(&["left"]),
         "is" => all(&["left", "in"]),
         "if-then-else" => all(&["if", "then", "else"]),
         "Set" => operands.as_array().is_some_and(|items| items.iter().all(always_evaluates)),

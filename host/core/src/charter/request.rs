@@ -8,6 +8,7 @@ use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUi
 use serde::{Deserialize, Serialize};
 
 use super::name::Name;
+use crate::identity::Identity;
 
 /// One question to the rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +16,9 @@ use super::name::Name;
 pub struct Request {
     /// Who asks; where a person does, the policy that shall decide, or nobody.
     pub policy: Asker,
-    /// The Unix user who wants another charter or another policy; asked about `amend` and `activate` alone.
-    pub person: u32,
+    /// Who wants another charter or another policy: the number of a Unix user, or the name of a cluster's user; asked about
+    /// `amend` and `activate` alone.
+    pub person: Identity,
     /// What for.
     pub action: Name,
     /// About which mission; none where it is about the host itself.
@@ -87,8 +89,10 @@ pub struct Asker {
 pub struct Subject {
     /// Its id.
     pub id: String,
-    /// Its name.
+    /// Its name: `NAMESPACE/NAME` where it is an object of a cluster.
     pub name: String,
+    /// The namespace of its object; empty where it is none.
+    pub namespace: String,
     /// The autonomy in force: `off`, `suggest`, `approve` or `auto`.
     pub autonomy: String,
     /// What is wanted of it: `present`, `absent` or `suspended`.
@@ -150,7 +154,12 @@ pub(super) fn to_cedar(request: &Request) -> (cedar_policy::Request, Entities) {
         Some(mission) => entity(
             "Mission",
             &mission.id,
-            [("name", text(&mission.name)), ("autonomy", text(&mission.autonomy)), ("desired", text(&mission.desired))],
+            [
+                ("name", text(&mission.name)),
+                ("namespace", text(&mission.namespace)),
+                ("autonomy", text(&mission.autonomy)),
+                ("desired", text(&mission.desired)),
+            ],
             &mission.labels,
         ),
         None if request.action == Name::Activate => policy(&request.policy),
@@ -170,10 +179,21 @@ pub(super) fn to_cedar(request: &Request) -> (cedar_policy::Request, Entities) {
 /// A policy, or the person who wants another charter or another policy.
 fn principal(request: &Request) -> Entity {
     if request.action.is_law() {
-        let person = request.person.to_string();
-        return entity("Person", &person, [("uid", long(request.person))], &BTreeMap::new());
+        return person(&request.person);
     }
     policy(&request.policy)
+}
+
+/// A Unix user has no name here and a cluster's user no number: a rule that reads what is not there can't be evaluated, and
+/// so refuses. The id of a cluster's user begins with what no number does, so that a user called `1000` is not uid 1000.
+fn person(person: &Identity) -> Entity {
+    match person {
+        Identity::Uid(uid) => entity("Person", &uid.to_string(), [("uid", long(*uid))], &BTreeMap::new()),
+        Identity::User(user) => {
+            let id = format!("user:{}", user.as_str());
+            entity("Person", &id, [("user", text(user.as_str()))], &BTreeMap::new())
+        }
+    }
 }
 
 fn policy(asker: &Asker) -> Entity {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::request::{Asker, CandidateGist, PlanGist, Subject};
 use super::*;
+use crate::identity::{ClusterUser, Identity};
 
 fn request(action: Name) -> Request {
     let subject = |name: &str| Subject { id: format!("{name}-1f2e3d4c"), name: name.into(), ..Subject::default() };
@@ -146,6 +147,62 @@ fn rules_read_labels_and_names() {
     assert_eq!(says(&rules, &gold), "permits by gold");
     gold.policy.name = "\" || true //".into();
     assert_eq!(says(&rules, &gold), "forbids by no-permit");
+}
+
+#[test]
+fn a_clusters_user_has_no_uid_and_a_rule_that_reads_one_refuses() {
+    let amend = |person| Request { person, ..request(Name::Amend) };
+    let user = |name: &str| amend(Identity::User(ClusterUser::parse(name).unwrap()));
+    let by = |scope: &str, condition: &str| {
+        Rules::parse(&format!(
+            "@id(\"by\") permit ({scope}, action == Action::\"amend\", resource) when {{ {condition} }};"
+        ))
+        .unwrap()
+    };
+    // Whichever way it is written: that a number is another one is not known of somebody who has none.
+    for condition in ["principal.uid == 1000", "principal.uid != 1001", "principal.uid < 5000", "!(principal.uid == 7)"]
+    {
+        let rules = by("principal", condition);
+        assert_eq!(says(&rules, &amend(Identity::Uid(1000))), "permits by by", "{condition}");
+        assert_eq!(says(&rules, &user("1000")), "forbids by charter-error", "{condition}");
+    }
+    let ada = by("principal", "principal has user && principal.user == \"ada\"");
+    assert_eq!(says(&ada, &user("ada")), "permits by by");
+    for other in [user("Ada"), user("ada2"), amend(Identity::Uid(0))] {
+        assert_eq!(says(&ada, &other), "forbids by no-permit");
+    }
+    // A user who is called as a number is not that number, and who is called as our ids are is not that user.
+    let id = by("principal == Person::\"1000\"", "true");
+    assert_eq!(says(&id, &amend(Identity::Uid(1000))), "permits by by");
+    assert_eq!(says(&id, &user("1000")), "forbids by no-permit");
+    let id = by("principal == Person::\"user:ada\"", "true");
+    assert_eq!(says(&id, &user("ada")), "permits by by");
+    assert_eq!(says(&id, &user("user:ada")), "forbids by no-permit");
+    let unguarded =
+        "@id(\"by\") permit (principal, action == Action::\"amend\", resource) when { principal.user == \"ada\" };";
+    assert!(faults(unguarded)[0].contains("user"), "{:?}", faults(unguarded));
+}
+
+/// The example of docs/charter.md.
+#[test]
+fn a_namespace_may_have_its_own_rules() {
+    let text = format!(
+        "{PRODUCTION}\n@id(\"only-shop-is-built\")\n@reason(\"elsewhere nothing is changed by itself\")\n\
+         forbid (principal, action in Action::\"changes\", resource)\n\
+         when {{ resource.namespace != \"shop\" && resource.autonomy == \"auto\" }};"
+    );
+    let rules = Rules::parse(&text).unwrap();
+    let of = |namespace: &str, autonomy: &str| {
+        let mut apply = apply(|plan| plan.adds = 1);
+        let mission = apply.mission.as_mut().unwrap();
+        (mission.namespace, mission.autonomy) = (namespace.into(), autonomy.into());
+        says(&rules, &apply)
+    };
+    assert_eq!(of("shop", "auto"), "asks 1 by applies-are-asked-about");
+    assert_eq!(of("shop2", "approve"), "asks 1 by applies-are-asked-about");
+    for namespace in ["shop2", "Shop", ""] {
+        assert_eq!(of(namespace, "auto"), "forbids by only-shop-is-built", "{namespace:?}");
+    }
 }
 
 /// Cedar passes over a forbid that fails; we do not.

@@ -23,7 +23,7 @@ pub struct Activated {
     pub description: Description,
     /// What the operator set for it.
     pub settings: Vec<Fact>,
-    /// The Unix user who brought it; none where it came with the program.
+    /// The Unix user who brought it; none where it came with the program. A cluster's user can bring none.
     pub by: Option<u32>,
     /// How it came to decide.
     pub how: How,

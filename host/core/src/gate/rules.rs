@@ -79,6 +79,7 @@ fn subject(mission: &MissionState, autonomy: Autonomy) -> Subject {
     Subject {
         id: mission.id.to_string(),
         name: mission.spec.name.to_string(),
+        namespace: mission.spec.name.namespace().unwrap_or_default().to_owned(),
         autonomy: autonomy.name().to_owned(),
         desired: mission.desired().name().to_owned(),
         labels: mission.spec.labels.iter().map(|label| (label.key.clone(), label.value.clone())).collect(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Ledger;
 use crate::digest::Digest;
+use crate::identity::Identity;
 use crate::ids::{ApprovalId, Timestamp};
 use crate::observation::Person;
 use crate::order::Order;
@@ -62,7 +63,7 @@ impl ApprovalRecord {
 /// How many people have said yes.
 pub(super) fn given(answers: &[ApprovalAnswer]) -> u8 {
     let granted = answers.iter().filter(|answer| answer.granted);
-    let people: BTreeSet<u32> = granted.map(|answer| answer.who.uid()).collect();
+    let people: BTreeSet<Identity> = granted.map(|answer| answer.who.identity()).collect();
     u8::try_from(people.len()).unwrap_or(u8::MAX)
 }
 

@@ -1,6 +1,7 @@
 //! What people may say to the ledger, and why not.
 
 use super::{ApprovalRecord, Ledger, MissionState};
+use crate::identity::Identity;
 use crate::ids::{ApprovalId, Timestamp};
 use crate::mission::MissionName;
 use crate::observation::{Command, Person};
@@ -25,24 +26,24 @@ pub enum CommandError {
         state: &'static str,
     },
     /// This person has said yes already.
-    #[error("uid {uid} has granted approval {id} already; {given} of {needed} people have, and another one has to")]
+    #[error("{who} has granted approval {id} already; {given} of {needed} people have, and another one has to")]
     Twice {
         /// Which.
         id: ApprovalId,
         /// Who.
-        uid: u32,
+        who: Identity,
         /// How many have said yes.
         given: u8,
         /// How many have to.
         needed: u8,
     },
     /// This person's yes does not count.
-    #[error("uid {uid} {role}, and where more than one has to say yes to {id} they do not count: somebody else has to")]
+    #[error("{who} {role}, and where more than one has to say yes to {id} they do not count: somebody else has to")]
     NotCounted {
         /// Which.
         id: ApprovalId,
         /// Who.
-        uid: u32,
+        who: Identity,
         /// Why not.
         role: &'static str,
     },
@@ -193,19 +194,22 @@ impl Ledger {
     /// brought the policy.
     fn counts(&self, who: &Person, record: &ApprovalRecord) -> Result<(), CommandError> {
         let id = record.id.clone();
-        if record.answers.iter().any(|answer| answer.who.uid() == who.uid()) {
-            return Err(CommandError::Twice { id, uid: who.uid(), given: record.given(), needed: record.needed });
+        let who = who.identity();
+        if record.answers.iter().any(|answer| answer.who.identity() == who) {
+            return Err(CommandError::Twice { id, who, given: record.given(), needed: record.needed });
         }
         let author = self.missions.get(&record.order.mission).and_then(|mission| mission.spec.author);
-        let role = match who.uid() {
-            uid if author == Some(uid) => "wrote the mission",
-            uid if self.policy.by == Some(uid) => "brought the policy",
-            _stranger => return Ok(()),
+        let role = if author.map(Identity::Uid).as_ref() == Some(&who) {
+            "wrote the mission"
+        } else if self.policy.by.map(Identity::Uid).as_ref() == Some(&who) {
+            "brought the policy"
+        } else {
+            return Ok(());
         };
         if record.needed < 2 {
             return Ok(());
         }
-        Err(CommandError::NotCounted { id, uid: who.uid(), role })
+        Err(CommandError::NotCounted { id, who, role })
     }
 
     fn known_scope(&self, scope: &Scope) -> Result<(), CommandError> {

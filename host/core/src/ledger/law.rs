@@ -124,7 +124,7 @@ impl Ledger {
     fn question(&self, who: &Person, now: Timestamp) -> Request {
         let (hour, weekday) = hour_and_weekday(now);
         let (action, rehearsal) = (Name::Amend, self.rehearsal);
-        Request { action, person: who.uid(), rehearsal, hour, weekday, ..Request::default() }
+        Request { action, person: who.identity(), rehearsal, hour, weekday, ..Request::default() }
     }
 
     /// Whether an answer to the candidate can be given; nothing where the name is not the candidate's.
@@ -230,12 +230,12 @@ impl Candidate {
 
     /// Whether this person's yes counts: once, and where more than one is wanted not that of who wants the charter.
     fn counts(&self, who: &Person) -> Result<(), CommandError> {
-        let (id, uid) = (self.id.clone(), who.uid());
-        if self.answers.iter().any(|answer| answer.who.uid() == uid) {
-            return Err(CommandError::Twice { id, uid, given: self.given(), needed: self.needed });
+        let (id, who) = (self.id.clone(), who.identity());
+        if self.answers.iter().any(|answer| answer.who.identity() == who) {
+            return Err(CommandError::Twice { id, who, given: self.given(), needed: self.needed });
         }
-        if self.needed > 1 && self.who.uid() == uid {
-            return Err(CommandError::NotCounted { id, uid, role: "wants this charter" });
+        if self.needed > 1 && self.who.identity() == who {
+            return Err(CommandError::NotCounted { id, who, role: "wants this charter" });
         }
         Ok(())
     }

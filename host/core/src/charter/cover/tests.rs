@@ -45,6 +45,14 @@ fn a_permit_that_is_gone_or_has_more_conditions_narrows() {
     narrows(APPLIES, "");
 }
 
+/// It refuses everything to a cluster's user, who has no `uid`; without it something may be permitted.
+#[test]
+fn a_permit_that_reads_a_uid_is_missed_where_it_is_gone() {
+    let by = "@id(\"by\") permit (principal, action == Action::\"amend\", resource) when { principal.uid == 7 };\n";
+    assert_eq!(wider(&[PLANS, by].concat(), PLANS), ["by"]);
+    narrows(&[PLANS, by].concat(), &[PLANS, by].concat());
+}
+
 #[test]
 fn a_new_permit_and_one_with_fewer_conditions_may_widen() {
     assert_eq!(wider(PLANS, &[PLANS, APPLIES].concat()), ["applies"]);

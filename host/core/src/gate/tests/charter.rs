@@ -104,6 +104,27 @@ fn two_people_are_two_people_and_neither_author_nor_uploader() {
 }
 
 #[test]
+fn a_clusters_user_is_another_person_than_any_uid_and_one_however_often() {
+    let (mut scene, apply) = removing(Autonomy::Auto, PRODUCTION);
+    let id = scene.web().id.clone();
+    scene.ledger.missions.get_mut(&id).unwrap().spec.author = Some(7);
+    let approval = asked(&mut scene, &apply, "removals-need-two");
+    let say = |scene: &mut Scene, name: &str| {
+        let who = Person::User(crate::identity::ClusterUser::parse(name).unwrap());
+        let command = yes(&approval);
+        scene.ledger.permits(&who, &command, scene.now).map_err(|error| error.to_string())?;
+        scene.fold(crate::entry::Entry::Commanded(Commanded { at: scene.now, who, command }));
+        Ok::<(), String>(())
+    };
+    say(&mut scene, "7").unwrap();
+    let again = say(&mut scene, "7").unwrap_err();
+    assert!(again.starts_with("user \"7\" has granted"), "{again}");
+    assert_eq!(scene.rule(apply.clone()).ruling, Ruling::Asked, "one is not two");
+    say(&mut scene, "ada").unwrap();
+    acted(&scene, apply, "approved");
+}
+
+#[test]
 fn one_no_is_enough() {
     let (mut scene, apply) = removing(Autonomy::Auto, PRODUCTION);
     let approval = asked(&mut scene, &apply, "removals-need-two");

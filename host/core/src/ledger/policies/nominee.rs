@@ -135,7 +135,7 @@ impl Ledger {
                 digest: policy.hex(),
             },
             action: Name::Activate,
-            person: who.uid(),
+            person: who.identity(),
             rehearsal: self.rehearsal,
             hour,
             weekday,
@@ -143,7 +143,7 @@ impl Ledger {
                 profile: shelved.map_or("pure", |shelved| shelved.profile.name()).to_owned(),
                 widens,
                 signers: shelved.map_or(0, |shelved| u32::try_from(shelved.signers.len()).unwrap_or(u32::MAX)),
-                uploaded_by_same: shelved.is_some_and(|shelved| shelved.who.uid() == who.uid()),
+                uploaded_by_same: shelved.is_some_and(|shelved| shelved.who.identity() == who.identity()),
                 shadow_turns: self.policies.shadow_turns(*policy),
             },
             ..Request::default()
@@ -171,17 +171,17 @@ impl Ledger {
 
     fn counts_for(&self, who: &Person, nominee: &Nominee) -> Result<(), CommandError> {
         let Leave::Asked { id, needed, .. } = &nominee.leave else { return Ok(()) };
-        let (id, needed, uid) = (id.clone(), *needed, who.uid());
-        if nominee.answers.iter().any(|answer| answer.who.uid() == uid) {
-            return Err(CommandError::Twice { id, uid, given: given(&nominee.answers), needed });
+        let (id, needed, who) = (id.clone(), *needed, who.identity());
+        if nominee.answers.iter().any(|answer| answer.who.identity() == who) {
+            return Err(CommandError::Twice { id, who, given: given(&nominee.answers), needed });
         }
-        let uploaded = self.policies.shelf.get(&nominee.policy).is_some_and(|shelved| shelved.who.uid() == uid);
+        let uploaded = self.policies.shelf.get(&nominee.policy).is_some_and(|shelved| shelved.who.identity() == who);
         match needed {
             0 | 1 => Ok(()),
-            _several if nominee.who.uid() == uid => {
-                Err(CommandError::NotCounted { id, uid, role: "wants this policy to decide" })
+            _several if nominee.who.identity() == who => {
+                Err(CommandError::NotCounted { id, who, role: "wants this policy to decide" })
             }
-            _several if uploaded => Err(CommandError::NotCounted { id, uid, role: "uploaded this policy" }),
+            _several if uploaded => Err(CommandError::NotCounted { id, who, role: "uploaded this policy" }),
             _several => Ok(()),
         }
     }

@@ -233,7 +233,7 @@ fn where_two_have_to_say_yes_neither_the_uploader_nor_who_wants_it_counts() {
     upload(&mut scene, &BEN, &next);
     let Ok(Leave::Asked { id, needed: 2, .. }) = want(&mut scene, &ADA, &next, NOW) else { panic!("two are asked") };
     for (who, role) in [(&ADA, "wants this policy to decide"), (&BEN, "uploaded this policy")] {
-        let expected = CommandError::NotCounted { id: id.clone(), uid: who.uid(), role };
+        let expected = CommandError::NotCounted { id: id.clone(), who: who.identity(), role };
         assert_eq!(approve(&mut scene, who, &id), Err(expected));
     }
     approve(&mut scene, &EVE, &id).unwrap();

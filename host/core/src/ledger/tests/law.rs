@@ -4,6 +4,7 @@ use super::*;
 use crate::charter::{Amendment, LAPTOP, PRODUCTION, Rules};
 use crate::entry::Standing;
 use crate::fixture::begun;
+use crate::identity::Identity;
 use crate::observation::{Command, Commanded};
 
 const ADA: Person = Person::Uid(1000);
@@ -73,15 +74,15 @@ fn what_widens_waits_for_people_and_the_last_approved_one_stays() {
     assert_eq!(want(&mut scene, &ADA, &rules(LAPTOP)), None, "it waits already");
     // Who wants it does not count where two are asked, and nobody counts twice.
     let refused = approve(&mut scene, &ADA, &id).unwrap_err();
-    assert!(matches!(refused, CommandError::NotCounted { uid: 1000, .. }), "{refused:?}");
+    assert!(matches!(refused, CommandError::NotCounted { who: Identity::Uid(1000), .. }), "{refused:?}");
     approve(&mut scene, &BEN, &id).unwrap();
     assert_eq!(in_force(&scene), PRODUCTION);
     assert!(matches!(approve(&mut scene, &BEN, &id), Err(CommandError::Twice { .. })));
     approve(&mut scene, &EVE, &id).unwrap();
     assert_eq!(in_force(&scene), LAPTOP);
     let enacted = scene.ledger.law.enacted.clone().unwrap();
-    let people: Vec<u32> = enacted.answers.iter().map(|answer| answer.who.uid()).collect();
-    assert_eq!((enacted.who, people), (ADA, vec![1001, 1002]));
+    let people: Vec<Identity> = enacted.answers.iter().map(|answer| answer.who.identity()).collect();
+    assert_eq!((enacted.who, people), (ADA, vec![Identity::Uid(1001), Identity::Uid(1002)]));
     assert!(matches!(approve(&mut scene, &BEN, &id), Err(CommandError::NoApproval(_))), "it is used up");
 }
 
