@@ -2,6 +2,7 @@
 //! own kind of object looks like, and how what is ours is labelled. It is no verb, and every verb may ask it: `observe`
 //! watches, `act` makes Jobs.
 
+pub mod approval;
 mod connect;
 pub mod lease;
 pub mod mission;
