@@ -25,6 +25,8 @@ mod proxy;
 #[path = "suite/stage.rs"]
 mod stage;
 
+#[path = "suite/approvals.rs"]
+mod approvals;
 #[path = "suite/dangers.rs"]
 mod dangers;
 #[path = "suite/dispatch.rs"]

@@ -6,6 +6,8 @@
 //!
 //! What is *not* here: whether it counts. That is for the ledger, which knows what waits.
 
+#![allow(clippy::duplicated_attributes, reason = "each printed column has its own type, and most have the same")]
+
 pub mod policy;
 
 use kube::CustomResource;
