@@ -30,13 +30,11 @@ pub use self::data::redaction_key;
 use crate::api::workers::ListenError;
 use crate::apiserver::lease::{Held, LeaseError};
 use crate::apiserver::{self, ConnectError};
-use crate::config::{BrainConfig, Config};
+use crate::config::Config;
 use crate::decide::{CatalogError, SandboxError};
 use crate::driver::{Beside, Driver, Pulse, clock};
 use crate::observe::local::ProbeError;
-use crate::orient::brain::Brain;
-use crate::orient::gemini::{self, Gemini, GeminiConfig};
-use crate::orient::offline::Offline;
+use crate::orient::gemini;
 use crate::remember::{Blobs, Book, Durable, JournalError, StateStore};
 use crate::uploads::Uploads;
 use crate::{Ports, act};
@@ -415,7 +413,7 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         let changed = changed.clone();
         Arc::new(move || changed.notify_one())
     };
-    let brain = brain(config.brain.take(), wake.clone())?;
+    let brain = adapters::brain(config.brain.take(), wake.clone())?;
     let connection = match &config.kubernetes {
         Some(wanted) => Some(apiserver::connect(wanted.context.as_deref()).await?),
         None => None,
@@ -442,7 +440,8 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
     let choices = begin::choices(&ports, &book);
     let (commands, received) = mpsc::channel(64);
     let (updates, received_updates) = broadcast::channel(256);
-    let told = missions::tell(objects, received_updates);
+    let commands = Commands(commands);
+    let told = missions::talk(objects, received_updates, &book, &commands);
     let beside = adapters.door.map(adapters::serve).into_iter().chain(told).collect();
     let (stop, stopped) = watch::channel(false);
     if let Some(held) = &lease {
@@ -476,19 +475,9 @@ pub async fn start(mut config: Config) -> Result<Host, StartError> {
         pulse,
         beside,
         _lease: lease,
-        commands: Commands(commands),
+        commands,
         updates,
         stop,
         driver: tokio::spawn(driver.run()),
     })
-}
-
-/// Gemini where there is a key, the table of rules elsewhere.
-fn brain(config: Option<BrainConfig>, wake: Arc<dyn Fn() + Send + Sync>) -> Result<Arc<dyn Brain>, StartError> {
-    let Some(BrainConfig { key: Some(key), base_url, model }) = config else {
-        return Ok(Arc::new(Offline::new(clock, wake)));
-    };
-    let mut gemini = GeminiConfig::new(key);
-    (gemini.base_url, gemini.model) = (base_url, model);
-    Ok(Arc::new(Gemini::start(gemini, clock, wake)?))
 }

@@ -15,6 +15,7 @@ mod exit;
 mod export;
 mod get;
 mod journal;
+mod kubectl;
 mod law;
 mod pause;
 mod place;
@@ -29,7 +30,7 @@ mod state;
 mod verify;
 mod why;
 
-pub use args::Cli;
+pub use args::{Cli, Plugin};
 pub use exit::{Exit, Failure};
 pub use run::{Event, Teller, Until, outcome};
 
@@ -40,7 +41,16 @@ use crate::config::{self, Given};
 
 /// Does what the command line asks, and says how it ended. Failures are told on stderr.
 pub async fn main(cli: Cli) -> Exit {
-    let failure = match execute(cli).await.and_then(|(exit, text)| Ok(print::out(&text).map(|()| exit)?)) {
+    ended(execute(cli).await)
+}
+
+/// The same as kubectl's plugin.
+pub async fn plugin(plugin: Plugin) -> Exit {
+    ended(kubectl::plugin(plugin.command).await)
+}
+
+fn ended(done: Result<(Exit, String), Failure>) -> Exit {
+    let failure = match done.and_then(|(exit, text)| Ok(print::out(&text).map(|()| exit)?)) {
         Ok(exit) => return exit,
         Err(failure) => failure,
     };

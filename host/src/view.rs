@@ -24,7 +24,7 @@ use quarterdeck_core::ledger::Ledger;
 use quarterdeck_core::situation::Situation;
 use serde::{Deserialize, Serialize};
 
-pub use approval::{ApprovalView, DangerView};
+pub use approval::{ApprovalView, DangerView, to_approve};
 pub use budget::BudgetView;
 pub use charter::{CandidateView, CharterView};
 pub use mission::{AppliedView, Condition, FailureView, MissionView, ObjectView, PlanView};

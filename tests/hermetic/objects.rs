@@ -1,6 +1,6 @@
 //! The kinds of the cluster that are ours: what is applied to it is what the program's types say.
 //!
-//! The manifests are generated from the types: `QUARTERDECK_BLESS=1 cargo test -p quarterdeck-tests --test hermetic objects`
+//! The manifests are generated from the types: `QUARTERDECK_BLESS=1 cargo test --workspace --test hermetic objects`
 //! writes them.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use kube::CustomResourceExt as _;
+use quarterdeck::apiserver::approval::Approval;
 use quarterdeck::apiserver::mission::Mission;
 use serde_json::Value;
 
@@ -27,7 +28,7 @@ fn text(path: &str) -> String {
 /// The manifests of all our kinds.
 fn manifests() -> String {
     let head = "# Generated from the types in host/src/apiserver: see tests/hermetic/objects.rs.\n";
-    let crds = [Mission::crd()];
+    let crds = [Mission::crd(), Approval::crd()];
     let documents = crds.iter().map(|crd| serde_saphyr::to_string(&serde_json::to_value(crd).unwrap()).unwrap());
     head.to_owned() + &documents.collect::<Vec<_>>().join("---\n")
 }
@@ -41,8 +42,10 @@ fn the_manifests_of_our_kinds_say_what_the_types_say() {
     }
     assert!(text(CRDS) == made, "{CRDS} is not what the types say: QUARTERDECK_BLESS=1 writes it anew");
     // What was written reads back as what was meant.
-    let read: Value = serde_saphyr::from_str(&made).unwrap();
-    assert_eq!(read, serde_json::to_value(Mission::crd()).unwrap());
+    for (read, crd) in made.split("\n---\n").zip([Mission::crd(), Approval::crd()]) {
+        let read: Value = serde_saphyr::from_str(read).unwrap();
+        assert_eq!(read, serde_json::to_value(crd).unwrap());
+    }
 }
 
 #[test]

@@ -25,6 +25,8 @@ mod proxy;
 #[path = "suite/stage.rs"]
 mod stage;
 
+#[path = "suite/advice.rs"]
+mod advice;
 #[path = "suite/approvals.rs"]
 mod approvals;
 #[path = "suite/dangers.rs"]

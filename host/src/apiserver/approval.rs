@@ -9,6 +9,7 @@
 #![allow(clippy::duplicated_attributes, reason = "each printed column has its own type, and most have the same")]
 
 pub mod policy;
+pub mod say;
 
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -123,13 +124,5 @@ mod tests {
         assert_eq!(spec["properties"]["decision"]["enum"], serde_json::json!(["approve", "deny"]));
         assert_eq!(version["subresources"]["status"], serde_json::json!({}));
         assert_eq!(crd["spec"]["scope"], "Namespaced");
-    }
-
-    #[test]
-    fn the_manifest_says_what_the_type_does() {
-        let written: Value =
-            serde_saphyr::from_str(include_str!("../../../deploy/kubernetes/missions/approval-crd.yaml")).unwrap();
-        let typed = serde_json::to_value(Approval::crd()).unwrap();
-        assert!(written == typed, "approval-crd.yaml has to say\n{typed}");
     }
 }

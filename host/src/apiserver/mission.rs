@@ -245,7 +245,20 @@ pub struct PlanStatus {
     pub replaces: i64,
     /// Objects that it removes.
     pub destroys: i64,
+    /// What it touches, by Terraform's address, what it removes first; the first 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "lines")]
+    pub touches: Vec<String>,
+    /// What is dangerous in it, in words; the first 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "lines")]
+    pub dangers: Vec<String>,
 }
+
+/// So many lines of a plan are told.
+pub const LINES_MAX: usize = 64;
+/// Each has at most so many characters.
+pub const LINE_CHARACTERS_MAX: usize = 256;
 
 /// What was applied last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -377,6 +390,11 @@ fn values_by_name(_: &mut SchemaGenerator) -> Schema {
             "x-kubernetes-preserve-unknown-fields": true,
         },
     })
+}
+
+fn lines(_: &mut SchemaGenerator) -> Schema {
+    let line = json!({ "type": "string", "description": "One of them.", "maxLength": LINE_CHARACTERS_MAX });
+    json_schema!({ "type": "array", "maxItems": LINES_MAX, "items": line })
 }
 
 fn id(_: &mut SchemaGenerator) -> Schema {

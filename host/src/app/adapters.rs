@@ -1,4 +1,4 @@
-//! The choice of the adapters for cluster and workers: real ones where an engine answers and Terraform is there, a
+//! The choice of the adapters for cluster, workers and brain: real ones where an engine answers and Terraform is there, a
 //! rehearsal elsewhere.
 
 use std::path::Path;
@@ -20,13 +20,16 @@ use crate::act::process::{self, ProcessConfig, ProcessWorkers};
 use crate::act::{self, Workers};
 use crate::api::workers::{self, Passes, Proof, Proven, Unproven};
 use crate::apiserver::{Connection, ServiceName, WorkersWanted};
-use crate::config::{Config, host_and_port};
+use crate::config::{BrainConfig, Config, host_and_port};
 use crate::driver::clock;
 use crate::kept::Kept;
 use crate::observe::Cluster;
 use crate::observe::kubernetes::{Kubernetes, KubernetesConfig};
 use crate::observe::local::{self, LocalDocker, LocalDockerConfig, probe};
 use crate::observe::together::Together;
+use crate::orient::brain::Brain;
+use crate::orient::gemini::{Gemini, GeminiConfig};
+use crate::orient::offline::Offline;
 use crate::rehearsal::{Claim, Rehearsal, Script};
 use crate::remember::{self, Authority, Blobs, Book, LeftFolders, StateStore};
 
@@ -279,4 +282,17 @@ async fn first_look(cluster: &LocalDocker) {
 fn claims(book: &Arc<Book>) -> Claim {
     let book = book.clone();
     Arc::new(move |order: &OrderName, claimant: &str| remember::claim(&book, order, claimant, clock()).is_ok())
+}
+
+/// Gemini where there is a key, the table of rules elsewhere.
+pub(super) fn brain(
+    config: Option<BrainConfig>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+) -> Result<Arc<dyn Brain>, StartError> {
+    let Some(BrainConfig { key: Some(key), base_url, model }) = config else {
+        return Ok(Arc::new(Offline::new(clock, wake)));
+    };
+    let mut gemini = GeminiConfig::new(key);
+    (gemini.base_url, gemini.model) = (base_url, model);
+    Ok(Arc::new(Gemini::start(gemini, clock, wake)?))
 }

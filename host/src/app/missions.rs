@@ -1,4 +1,4 @@
-//! Where missions come from: files, and objects of the cluster beside them.
+//! Where missions come from: files, and objects of the cluster beside them; and how the host talks through those.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use quarterdeck_core::observation::SeenMission;
 use quarterdeck_core::redaction::Redactor;
 use tokio::task::JoinHandle;
 
-use super::Updates;
 use super::adapters::Shared;
+use super::{Commands, Updates};
 use crate::api;
 use crate::apiserver::Connection;
 use crate::driver::clock;
@@ -15,6 +15,7 @@ use crate::observe::Missions;
 use crate::observe::files::{FileMissions, Reader};
 use crate::observe::kubernetes::missions::{ObjectMissions, ObjectMissionsConfig};
 use crate::observe::together::Both;
+use crate::remember::Book;
 
 /// The missions; and those that are objects, where such are looked after.
 pub(super) type Sources = (Arc<dyn Missions>, Option<(Connection, Arc<ObjectMissions>)>);
@@ -37,9 +38,15 @@ pub(super) async fn start(shared: &Shared<'_>, reader: Reader, first: Vec<SeenMi
     (Arc::new(Both { files, objects: objects.clone() }), Some((connection.clone(), objects)))
 }
 
-/// Says at each object how it stands, until it is aborted.
-pub(super) fn tell(objects: Option<(Connection, Arc<ObjectMissions>)>, updates: Updates) -> Option<JoinHandle<()>> {
-    let (connection, objects) = objects?;
-    let desk = api::objects::missions::Desk { updates, known: objects.known(), clock };
-    Some(api::objects::missions::start(&connection, desk))
+/// Says at each object how it stands, and takes people's answers that are objects, until it is aborted.
+pub(super) fn talk(
+    objects: Option<(Connection, Arc<ObjectMissions>)>,
+    updates: Updates,
+    book: &Arc<Book>,
+    commands: &Commands,
+) -> Vec<JoinHandle<()>> {
+    let Some((connection, objects)) = objects else { return Vec::new() };
+    let missions = api::objects::missions::Desk { updates, known: objects.known(), clock };
+    let approvals = api::objects::approvals::Desk { book: book.clone(), commands: commands.clone() };
+    vec![api::objects::missions::start(&connection, missions), api::objects::approvals::start(&connection, approvals)]
 }

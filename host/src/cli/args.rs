@@ -2,6 +2,7 @@
 
 mod charter;
 mod journal;
+mod kubectl;
 mod pause;
 mod policy;
 mod replay;
@@ -17,6 +18,7 @@ use quarterdeck_core::situation::Autonomy;
 
 pub use charter::{AmendArgs, CharterCommand};
 pub use journal::{JournalCommand, PruneArgs, VerifyArgs};
+pub use kubectl::{Plugin, PluginArgs, PluginCommand};
 pub use pause::{PauseArgs, ScopeArgs};
 pub use policy::{
     ActivateArgs, CheckArgs, DiffArgs, PolicyChildArgs, PolicyCommand, PushArgs, ShadowArgs, VerifyPolicyArgs,

@@ -184,7 +184,7 @@ pub(super) fn mark(rehearsal: bool) -> &'static str {
 }
 
 /// Asks until the answer is understood; the end of the input decides nothing.
-async fn ask(question: String, removes: bool) -> Result<Answer, Failure> {
+pub(super) async fn ask(question: String, removes: bool) -> Result<Answer, Failure> {
     let asked = tokio::task::spawn_blocking(move || -> std::io::Result<Answer> {
         loop {
             note(&question);

@@ -76,6 +76,14 @@ pub struct DangerView {
     pub makes_root: bool,
 }
 
+/// The command that says yes: where the mission is an object of a cluster, by another object there.
+pub fn to_approve(mission: &str, id: &impl std::fmt::Display) -> String {
+    match mission.split_once('/') {
+        None => format!("quarterdeck approve {id}"),
+        Some((namespace, name)) => format!("kubectl quarterdeck approve -n {namespace} {name}"),
+    }
+}
+
 impl DangerView {
     pub(super) fn of(danger: &PlanDanger) -> DangerView {
         DangerView {

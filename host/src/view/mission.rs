@@ -10,7 +10,7 @@ use quarterdeck_core::situation::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::approval::DangerView;
+use super::approval::{DangerView, to_approve};
 use super::{PauseView, time};
 
 /// A mission.
@@ -338,7 +338,7 @@ fn message(
         return held.to_owned();
     }
     if let Some(pending) = answered(ledger, state, ApprovalState::Pending, now) {
-        return format!("a person is asked: quarterdeck approve {pending}");
+        return format!("a person is asked: {}", to_approve(state.spec.name.as_str(), &pending));
     }
     if let Some(denied) = answered(ledger, state, ApprovalState::Denied, now) {
         return format!("{denied} was denied, so the plan is not applied");

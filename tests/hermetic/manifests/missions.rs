@@ -40,6 +40,22 @@ fn the_host_may_do_about_missions_exactly_this() {
 }
 
 #[test]
+fn the_host_reads_answers_and_makes_none() {
+    let expected: BTreeSet<(String, String, String)> = [
+        ("approvals", "list watch"),
+        ("approvals/status", "patch"),
+        ("validatingadmissionpolicies quarterdeck-approval-by", "get"),
+        ("validatingadmissionpolicybindings quarterdeck-approval-by", "get"),
+    ]
+    .iter()
+    .flat_map(|(resource, verbs)| {
+        verbs.split(' ').map(|verb| ("quarterdeck-approvals".to_owned(), (*resource).to_owned(), verb.to_owned()))
+    })
+    .collect();
+    assert_eq!(given(&text(&format!("{FOLDER}/approval-rights.yaml"))), expected);
+}
+
+#[test]
 fn the_host_changes_no_more_than_its_finalizer() {
     let policy = text(&format!("{FOLDER}/unchanged.yaml"));
     let documents = parse(&policy);

@@ -10,7 +10,7 @@ use crate::stage::{PATIENCE, text};
 const HOST: &str = "system:serviceaccount:ai-agent:quarterdeck";
 const POLICY: &str = include_str!("../../../deploy/kubernetes/missions/approval-policy.yaml");
 const OURS: [&str; 3] = [
-    include_str!("../../../deploy/kubernetes/missions/approval-crd.yaml"),
+    include_str!("../../../deploy/kubernetes/missions/crds.yaml"),
     POLICY,
     include_str!("../../../deploy/kubernetes/missions/approval-rights.yaml"),
 ];

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::parts::{said, script, until};
+use crate::parts::{quarterdeck, said, script, until};
 use crate::stage::PATIENCE;
 
 /// A cluster ends within two seconds; where Kubernetes was never built here, its start takes minutes.
@@ -122,6 +122,22 @@ impl Cluster {
     /// Breaks things, by the names of `broken.sh list`. The namespace of each has its name.
     pub(crate) fn damage(&self, names: &[&str]) {
         said(Command::new(script("broken.sh")).arg("break").arg(self.place()).args(names));
+    }
+
+    /// The plugin of kubectl, as this user of the cluster calls it: its exit code, and what it says.
+    pub(crate) fn plugin_as(&self, user: &str, words: &[&str]) -> (Option<i32>, String) {
+        let (plugin, file) = (self.path("kubectl-quarterdeck"), self.path(&format!("{user}.kubeconfig")));
+        if !plugin.exists() {
+            std::os::unix::fs::symlink(quarterdeck(), &plugin).unwrap();
+        }
+        let mut config: Value =
+            serde_json::from_str(&self.kubectl(&["config", "view", "--raw", "-o", "json"])).unwrap();
+        config["users"][0]["user"]["as"] = user.into();
+        fs::write(&file, config.to_string()).unwrap();
+        let mut command = self.inside("env");
+        command.arg(format!("KUBECONFIG={}", file.display())).arg(plugin).args(words);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
     }
 
     /// `stop`, `start`, `freeze` or `thaw` for the API server alone.

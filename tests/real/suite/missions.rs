@@ -23,7 +23,12 @@ struct Deck {
 }
 
 impl Deck {
+    /// Nobody is asked about plans.
     fn raise() -> Option<Deck> {
+        Deck::under("laptop")
+    }
+
+    fn under(charter: &str) -> Option<Deck> {
         let parts = parts()?;
         let cluster = Cluster::raise(Some("trixie"));
         said(Command::new(script("nginx.sh")).arg("load").arg(cluster.place().join("engine/docker.sock")));
@@ -32,7 +37,7 @@ impl Deck {
         cluster.load(&images::host().archive);
         said(cluster.inside("mkdir").arg("/var/lib/volume"));
         cluster.kubectl(&["apply", "-f", &script("kubernetes/storage.yaml").display().to_string()]);
-        let overlay = overlay(&cluster, &builder.by_digest());
+        let overlay = overlay(&cluster, &builder.by_digest(), charter);
         let deck = Deck { cluster, overlay };
         deck.cluster.kubectl(&["apply", "-k", &deck.overlay]);
         deck.until_rolled_out();
@@ -45,13 +50,7 @@ impl Deck {
 
     /// Applies the example; with these words of it in place of others.
     fn apply_example(&self, words: &[(&str, &str)]) {
-        let example = sources().join("deploy/examples/kubernetes/web/mission.yaml");
-        let mut text = fs::read_to_string(example).unwrap();
-        for (from, to) in words {
-            assert!(text.contains(from), "{from}: {text}");
-            text = text.replace(from, to);
-        }
-        self.cluster.apply(&text);
+        self.cluster.apply(&example(words));
     }
 
     fn mission(&self) -> Option<Value> {
@@ -106,6 +105,27 @@ impl Deck {
         events.iter().map(|event| text("/reason", event)).collect()
     }
 
+    /// An Approval of this name, as this user makes it by hand; whether it was taken, and what was said.
+    fn made_by_hand(&self, user: &str, name: &str, spec: &Value) -> (bool, String) {
+        let object = json!({
+            "apiVersion": "quarterdeck.dev/v1alpha1", "kind": "Approval",
+            "metadata": { "name": name, "namespace": "web" }, "spec": spec,
+        });
+        let file = self.cluster.path("approval.json");
+        fs::write(&file, object.to_string()).unwrap();
+        let output = self.cluster.try_kubectl(&["--as", user, "create", "-f", file.to_str().unwrap()]);
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// What the host made of an Approval.
+    fn answered(&self, name: &str) -> (String, String) {
+        until(&format!("the Approval {name} is answered"), PATIENCE, || {
+            let approval = self.cluster.get(&["-n", "web", "approval", name]);
+            let state = approval["status"]["state"].as_str()?.to_owned();
+            Some((state, text("/status/reason", &approval)))
+        })
+    }
+
     /// The HTTP status that nginx answers with, or 000.
     fn web(&self) -> String {
         let words = "-s -o /dev/null -w %{http_code} --max-time 10 http://127.0.0.1:8080/";
@@ -114,9 +134,19 @@ impl Deck {
     }
 }
 
-/// The overlay as an operator edits it: the builder's image, and the group of the engine's socket. Nobody is asked about plans
-/// here; what people are asked is tried elsewhere.
-fn overlay(cluster: &Cluster, image: &str) -> String {
+/// The example, with these words of it in place of others.
+pub(crate) fn example(words: &[(&str, &str)]) -> String {
+    let example = sources().join("deploy/examples/kubernetes/web/mission.yaml");
+    let mut text = fs::read_to_string(example).unwrap();
+    for (from, to) in words {
+        assert!(text.contains(from), "{from}: {text}");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+/// The overlay as an operator edits it: the builder's image, the group of the engine's socket, and the charter.
+fn overlay(cluster: &Cluster, image: &str, wanted: &str) -> String {
     let folder = cluster.path("overlay");
     fs::create_dir(&folder).unwrap();
     let up: String = fs::canonicalize(&folder).unwrap().components().skip(1).map(|_| "../").collect();
@@ -139,7 +169,7 @@ fn overlay(cluster: &Cluster, image: &str) -> String {
             patch("Deployment", "quarterdeck", &[
                 replace("/spec/template/spec/securityContext/supplementalGroups", json!([group])),
                 json!({ "op": "test", "path": charter, "value": "--charter=production" }),
-                replace(charter, json!("--charter=laptop")),
+                replace(charter, json!(format!("--charter={wanted}"))),
             ]),
         ],
     });
@@ -244,4 +274,99 @@ fn a_mission_that_is_deleted_amid_an_apply_lets_the_apply_end_whole() {
             deck.get("workers").iter().all(|worker| worker["ended"].is_string()).then_some(())
         });
     }
+}
+
+/// Who may approve in the mission's namespace.
+pub(crate) const APPROVERS: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: approver, namespace: web}
+rules:
+  - {apiGroups: [quarterdeck.dev], resources: [missions], verbs: [get, list]}
+  - {apiGroups: [quarterdeck.dev], resources: [approvals], verbs: [create, get]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: approvers, namespace: web}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: approver}
+subjects:
+  - {kind: User, name: ada, apiGroup: rbac.authorization.k8s.io}
+  - {kind: User, name: ben, apiGroup: rbac.authorization.k8s.io}
+";
+
+#[test]
+fn users_of_the_cluster_say_yes_in_their_own_names_and_nobody_in_anothers() {
+    let Some(deck) = Deck::under("production") else { return };
+    deck.apply_example(&[("  offers:", "  onDelete: Destroy\n  offers:")]);
+    deck.cluster.apply(APPROVERS);
+    let waiting = deck.until_phase("AwaitingApproval");
+    let plan = &waiting["status"]["plan"];
+    assert!(plan["touches"].to_string().contains("docker_container.web"), "{plan}");
+    let own = |by: &str| json!({ "approval": plan["approval"], "mission": "web", "plan": plan["digest"], "by": by, "decision": "approve" });
+
+    // Another's name, another plan, and somebody who may not.
+    let (made, said) = deck.made_by_hand("ada", "forged", &own("ben"));
+    assert!(!made && said.contains("spec.by has to be the name of the user"), "{said}");
+    let (code, said) = deck.cluster.plugin_as("eve", &["approve", "web", "-n", "web", "--yes"]);
+    assert!(code == Some(3) && said.contains("cannot get resource \"missions\""), "{code:?} {said}");
+    let mut other = own("ada");
+    other["plan"] = format!("sha256:{}", "0".repeat(64)).into();
+    assert!(deck.made_by_hand("ada", "other", &other).0);
+    let (state, reason) = deck.answered("other");
+    assert!(state == "Refused" && reason.contains("another plan"), "{state}: {reason}");
+
+    // The policy is loosened, a name is forged, and the policy is as it was: seen, before and afterwards. What is younger than
+    // half a minute would be refused for that.
+    let created = text(
+        "/metadata/creationTimestamp",
+        &deck.cluster.get(&["validatingadmissionpolicy", "quarterdeck-approval-by"]),
+    );
+    let seconds =
+        |when: &str| crate::parts::said(Command::new("date").args(["-d", when, "+%s"])).trim().parse::<i64>().unwrap();
+    until("the policy is old enough", PATIENCE, || (seconds("now") > seconds(&created) + 31).then_some(()));
+    let loosen = ["patch", "validatingadmissionpolicybinding", "quarterdeck-approval-by", "--type=merge", "-p"];
+    deck.cluster.kubectl(&[&loosen[..], &["{\"spec\":{\"validationActions\":[\"Warn\"]}}"]].concat());
+    until("nobody holds it back", PATIENCE, || deck.made_by_hand("ada", "while-loose", &own("ben")).0.then_some(()));
+    let (state, reason) = deck.answered("while-loose");
+    assert!(state == "Refused" && reason.contains("is not the one that this host knows"), "{state}: {reason}");
+    deck.cluster.kubectl(&[&loosen[..], &["{\"spec\":{\"validationActions\":[\"Deny\"]}}"]].concat());
+    let (code, said) = deck.cluster.plugin_as("ada", &["approve", "web", "-n", "web", "--yes"]);
+    assert!(code == Some(1) && said.contains("was changed since it was created"), "{code:?} {said}");
+    let policy = sources().join("deploy/kubernetes/missions/approval-policy.yaml");
+    deck.cluster.kubectl(&["replace", "--force", "-f", policy.to_str().unwrap()]);
+    assert!(deck.get("workers").iter().all(|worker| worker["operation"] == "plan"), "nothing was applied meanwhile");
+    assert_eq!(deck.web(), "000");
+
+    // In one's own name, once the policy has been in force for a while.
+    let (code, said) = until("an Approval counts", PATIENCE, || {
+        let (code, said) = deck.cluster.plugin_as("ada", &["approve", "web", "-n", "web", "--yes", "-o", "json"]);
+        (!said.contains("was in force")).then_some((code, said))
+    });
+    let told: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{code:?} {said}"));
+    assert_eq!((code, &told["state"], &told["by"]), (Some(0), &json!("Accepted"), &json!("ada")), "{said}");
+    deck.until_phase("Ready");
+    assert_eq!(deck.web(), "200");
+    // What was said is not said again, and nobody else says it any more.
+    let workers = deck.get("workers").len();
+    assert!(deck.made_by_hand("ada", "replayed", &own("ada")).0);
+    assert!(deck.answered("replayed").1.contains("approved by as many as have to"));
+    assert!(deck.made_by_hand("ben", "late", &own("ben")).0);
+    assert_eq!(deck.answered("late").0, "Refused");
+    assert_eq!(deck.get("workers").len(), workers, "no worker was begun for either");
+    let (code, said) = deck.cluster.plugin_as("ada", &["approve", "web", "-n", "web", "--yes"]);
+    assert!(code == Some(3) && said.contains("nobody is asked about mission web/web"), "{code:?} {said}");
+
+    // A removal needs two of them.
+    deck.cluster.kubectl(&["-n", "web", "delete", "mission", "web", "--wait=false"]);
+    deck.until_phase("AwaitingApproval");
+    let (code, said) = deck.cluster.plugin_as("ada", &["approve", "web", "-n", "web", "--yes"]);
+    assert!(code == Some(0) && said.contains("1 of 2 people have said yes"), "{code:?} {said}");
+    let (code, said) = deck.cluster.plugin_as("ada", &["approve", "web", "-n", "web", "--yes"]);
+    assert!(said.contains("1 of 2 people have said yes"), "said twice it is said once: {code:?} {said}");
+    assert_eq!(deck.web(), "200");
+    let (code, said) = deck.cluster.plugin_as("ben", &["approve", "web", "-n", "web", "--yes"]);
+    assert_eq!(code, Some(0), "{said}");
+    deck.until_gone();
+    assert_eq!(deck.web(), "000");
+    deck.must(&["journal", "verify"]);
 }

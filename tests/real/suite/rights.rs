@@ -51,7 +51,9 @@ const READ: &str = "pods services persistentvolumeclaims persistentvolumes nodes
     clusterrolebindings.rbac.authorization.k8s.io";
 /// What else the host may do: where (empty: everywhere), what, which verbs. What it may do with one object, by its name, is
 /// asked for beside this.
-const HOSTS: [(&str, &str, &str); 9] = [
+const HOSTS: [(&str, &str, &str); 11] = [
+    ("", "approvals.quarterdeck.dev", "list watch"),
+    ("", "approvals/status.quarterdeck.dev", "patch"),
     ("", "missions.quarterdeck.dev", "list watch get patch"),
     ("", "missions/status.quarterdeck.dev", "patch"),
     ("", "events", "create"),
@@ -196,6 +198,11 @@ fn our_accounts_may_do_what_the_tables_say_and_nothing_else_of_all_there_is() {
     for who in [HOST, BUILDER] {
         for place in ["ai-agent", "quarterdeck-builder", "default"] {
             for verb in VERBS.iter().filter(|verb| !["create", "list", "watch"].contains(verb)) {
+                for name in ["quarterdeck-approval-by", "quarterdeck-builder-makers"] {
+                    for kind in ["validatingadmissionpolicies", "validatingadmissionpolicybindings"] {
+                        asked.push(by_name(who, "", "admissionregistration.k8s.io", kind, name, verb));
+                    }
+                }
                 for name in ["quarterdeck", "other"] {
                     asked.push(by_name(who, place, "coordination.k8s.io", "leases", name, verb));
                 }
@@ -218,6 +225,8 @@ fn our_accounts_may_do_what_the_tables_say_and_nothing_else_of_all_there_is() {
     let wanted = [
         "get ai-agent leases quarterdeck",
         "get ai-agent services quarterdeck-workers",
+        "get  validatingadmissionpolicies quarterdeck-approval-by",
+        "get  validatingadmissionpolicybindings quarterdeck-approval-by",
         "update ai-agent leases quarterdeck",
     ];
     assert_eq!(found, wanted.map(str::to_owned).into());

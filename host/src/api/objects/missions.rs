@@ -130,7 +130,7 @@ impl Clerk {
             if before == Some(&status) {
                 continue;
             }
-            let news = news::news(before, &status);
+            let news = news::news(&known.full_name(), before, &status);
             match self.apply(known, &status).await {
                 Wrote::Later => return Wrote::Later,
                 Wrote::Done => {}

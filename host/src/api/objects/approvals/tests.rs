@@ -36,7 +36,7 @@ fn asks(mission: &str, needed: u8) -> Ledger {
         source: format!("mission {mission}"),
         object: None,
     };
-    let missions = vec![SeenMission { source: spec.source.clone(), spec: Ok(spec) }];
+    let missions = vec![SeenMission::in_file(spec.source.clone(), Ok(spec))];
     let mut ledger = Ledger::default();
     ledger.news(&Observation { missions, ..Observation::default() }).iter().for_each(|entry| ledger.fold(entry));
     let (id, uid) = ledger.mission(&name).map(|mission| (mission.id.clone(), mission.uid)).unwrap();

@@ -2,6 +2,7 @@
 
 use super::status::shown;
 use crate::apiserver::mission::{MissionStatus, PlanStatus};
+use crate::view::to_approve;
 use quarterdeck_core::situation::cut;
 
 /// An event says at most this much: Kubernetes' own bound.
@@ -22,8 +23,8 @@ pub(super) struct News {
     pub(super) message: String,
 }
 
-/// What is new. The status has been bounded, redacted and escaped already.
-pub(super) fn news(before: Option<&MissionStatus>, status: &MissionStatus) -> Vec<News> {
+/// What is new at this mission. The status has been bounded, redacted and escaped already.
+pub(super) fn news(name: &str, before: Option<&MissionStatus>, status: &MissionStatus) -> Vec<News> {
     let plan = |status: &MissionStatus| status.plan.as_ref().map(|plan| plan.digest.clone());
     let approval = |status: &MissionStatus| status.plan.as_ref().and_then(|plan| plan.approval.clone());
     let new = |now: &Option<String>, then: Option<Option<String>>| now.is_some() && then != Some(now.clone());
@@ -41,7 +42,7 @@ pub(super) fn news(before: Option<&MissionStatus>, status: &MissionStatus) -> Ve
     if let Some(id) = approval(status)
         && new(&Some(id.clone()), before.map(approval))
     {
-        say(Weight::Normal, "ApprovalNeeded", format!("a person is asked under {id}: quarterdeck approve {id}"));
+        say(Weight::Normal, "ApprovalNeeded", format!("a person is asked under {id}: {}", to_approve(name, &id)));
     }
     if let Some(applied) = &status.applied
         && before.and_then(|before| before.applied.as_ref()) != Some(applied)
@@ -71,12 +72,14 @@ mod tests {
             changes: 0,
             replaces: 0,
             destroys: 1,
+            touches: Vec::new(),
+            dangers: Vec::new(),
         };
         MissionStatus { phase: "Planned".to_owned(), plan: Some(plan), ..MissionStatus::default() }
     }
 
     fn reasons(before: Option<&MissionStatus>, status: &MissionStatus) -> Vec<&'static str> {
-        news(before, status).into_iter().map(|news| news.reason).collect()
+        news("shop/web", before, status).into_iter().map(|news| news.reason).collect()
     }
 
     #[test]
@@ -90,7 +93,8 @@ mod tests {
         let applied = AppliedStatus { digest: "p1".to_owned(), generation: 1, destroy: false, at: "then".to_owned() };
         let applied = MissionStatus { applied: Some(applied), phase: "Ready".to_owned(), ..first.clone() };
         assert_eq!(reasons(Some(&first), &applied), ["Applied"]);
-        assert_eq!(news(Some(&first), &asked)[0].message, "a person is asked under a-1: quarterdeck approve a-1");
+        let told = &news("shop/web", Some(&first), &asked)[0].message;
+        assert_eq!(told, "a person is asked under a-1: kubectl quarterdeck approve -n shop web");
     }
 
     #[test]
@@ -100,7 +104,7 @@ mod tests {
             message: message.to_owned(),
             ..MissionStatus::default()
         };
-        let told = news(Some(&with_plan("p", None)), &failed("no\u{1b}[2J\nroom"));
+        let told = news("shop/web", Some(&with_plan("p", None)), &failed("no\u{1b}[2J\nroom"));
         assert_eq!((told.len(), told[0].weight, told[0].reason), (1, Weight::Warning, "Failed"));
         assert_eq!(told[0].message, "no\\u{1b}[2J; room");
         assert_eq!(reasons(Some(&failed("a")), &failed("a")), [""; 0]);
@@ -109,6 +113,6 @@ mod tests {
             let status = MissionStatus { phase: phase.to_owned(), ..MissionStatus::default() };
             assert_eq!(reasons(None, &status), [phase]);
         }
-        assert!(news(None, &failed(&"x".repeat(5_000)))[0].message.len() <= MESSAGE_BYTES_MAX);
+        assert!(news("shop/web", None, &failed(&"x".repeat(5_000)))[0].message.len() <= MESSAGE_BYTES_MAX);
     }
 }

@@ -7,8 +7,10 @@ use quarterdeck_core::phase::Phase;
 use quarterdeck_core::situation::{ApprovalState, DesiredState, cut};
 use quarterdeck_core::text::escape;
 
-use crate::apiserver::mission::{AppliedStatus, Condition, KnownMission, MissionStatus, PlanStatus};
-use crate::view::{ApprovalView, MissionView, PlanView, View, rfc3339};
+use crate::apiserver::mission::{
+    AppliedStatus, Condition, KnownMission, LINE_CHARACTERS_MAX, LINES_MAX, MissionStatus, PlanStatus,
+};
+use crate::view::{ApprovalView, MissionView, PlanView, View, rfc3339, to_approve};
 
 /// A message has at most this many bytes, as the schema says.
 const MESSAGE_BYTES_MAX: usize = 4096;
@@ -93,7 +95,19 @@ fn plan_status(plan: &PlanView, approval: Option<&ApprovalView>) -> PlanStatus {
         changes: i64::from(plan.changes),
         replaces: i64::from(plan.replaces),
         destroys: i64::from(plan.destroys),
+        touches: plan.touches.iter().take(LINES_MAX).map(|address| line(address)).collect(),
+        dangers: plan
+            .dangers
+            .iter()
+            .take(LINES_MAX)
+            .map(|danger| line(&format!("{}: {}", danger.address, danger.detail)))
+            .collect(),
     }
+}
+
+/// One line of a plan.
+fn line(text: &str) -> String {
+    shown(text).chars().take(LINE_CHARACTERS_MAX).collect()
 }
 
 /// A text for people in one line, and bounded.
@@ -175,7 +189,7 @@ fn approved(approval: Option<&ApprovalView>) -> Holds {
     let who = approval.who.as_deref().unwrap_or("nobody");
     match approval.state {
         ApprovalState::Pending => {
-            let said = format!("{given} of {needed} said yes to {id}: quarterdeck approve {id}");
+            let said = format!("{given} of {needed} said yes to {id}: {}", to_approve(&approval.mission, id));
             holds("Approved", "False", "AwaitingApproval", said)
         }
         ApprovalState::Granted => holds("Approved", "True", "Granted", format!("{id} was granted by {who}")),
