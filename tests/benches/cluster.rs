@@ -25,6 +25,7 @@ use quarterdeck::observe::Cluster as _;
 use quarterdeck::observe::kubernetes::{Kubernetes, KubernetesConfig};
 use quarterdeck::orient;
 use quarterdeck_core::charter::Charter;
+use quarterdeck_core::kubernetes::Duties;
 use quarterdeck_core::ledger::Ledger;
 use quarterdeck_core::observation::Observation;
 use quarterdeck_core::redaction::Redactor;
@@ -226,7 +227,7 @@ async fn look() -> Result<()> {
         // Nobody listens any more at the end.
         let _ = wake.send(());
     });
-    let cluster = Kubernetes::start(KubernetesConfig { connection, clock, wake, redactor });
+    let cluster = Kubernetes::start(KubernetesConfig { connection, clock, wake, redactor, duties: Duties::default() });
     cluster.first_look().await;
     let first = started.elapsed().as_secs_f64();
     let rss = resident()?;

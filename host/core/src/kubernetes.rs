@@ -17,6 +17,7 @@ pub mod event;
 pub mod network;
 pub mod node;
 pub mod object;
+pub mod own;
 pub mod patrol;
 pub mod pod;
 pub mod quantity;
@@ -28,6 +29,7 @@ pub mod workload;
 
 pub use cluster::{Cluster, Key, Kind, Object};
 pub use object::{Condition, Labels, Meta, Name, Owner, Selector, Text};
+pub use own::{Duties, OwnRights, Right, WorkersDuty};
 pub use patrol::{Patrol, Trouble, Troubles};
 pub use rules::Symptom;
 pub use view::{ClusterView, Standing, Watch};

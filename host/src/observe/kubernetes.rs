@@ -6,14 +6,15 @@
 //! the server lacks is asked for again now and then, and each of these is seen in the view.
 //!
 //! In the order of a change: `watch` tells what an API server sends, `trim` makes core's
-//! nouns of it, redacted and bounded, `patrol` asks the rules and wakes; `probe` asks the API server how it is. Nothing
-//! is ever written. Secrets and ConfigMaps are not watched: what is missing of them a kubelet says in its own words. Beside
+//! nouns of it, redacted and bounded, `patrol` asks the rules and wakes; `probe` asks the API server how it is, and `rights`
+//! what the host itself may. Nothing is ever written. Secrets and ConfigMaps are not watched: what is missing of them a kubelet says in its own words. Beside
 //! all this, `missions` are those of our own kind, which are no part of the patrol.
 //! Not here: what is wrong with what (core's `kubernetes::rules`).
 
 mod kinds;
 pub mod missions;
 mod probe;
+mod rights;
 mod trim;
 mod watch;
 
@@ -22,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use quarterdeck_core::ids::Timestamp;
-use quarterdeck_core::kubernetes::{ClusterView, Kind, Object, Patrol, Standing, Watch};
+use quarterdeck_core::kubernetes::{ClusterView, Duties, Kind, Object, Patrol, Standing, Watch};
 use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::Fact;
 use tokio::sync::Notify;
@@ -54,6 +55,8 @@ pub struct KubernetesConfig {
     pub wake: Arc<dyn Fn() + Send + Sync>,
     /// Keeps secrets out of what is seen.
     pub redactor: Arc<Redactor>,
+    /// What the host does in it beside looking, which takes rights.
+    pub duties: Duties,
 }
 
 /// A Kubernetes cluster, observed. Dropping it ends the observation.
@@ -87,7 +90,7 @@ struct Known {
 impl Kubernetes {
     /// Starts to observe; needs a tokio runtime around it. Nothing is known before the first lists.
     pub fn start(config: KubernetesConfig) -> Kubernetes {
-        let KubernetesConfig { connection, clock, wake, redactor } = config;
+        let KubernetesConfig { connection, clock, wake, redactor, duties } = config;
         let shared = Arc::new(Shared {
             patrol: Mutex::default(),
             view: Mutex::default(),
@@ -98,6 +101,7 @@ impl Kubernetes {
             redactor,
         });
         let mut tasks = kinds::watch_all(&connection.client, &shared);
+        tasks.push(tokio::spawn(rights::ask(connection.client.clone(), shared.clone(), duties)));
         tasks.push(tokio::spawn(probe::probe(connection.client, shared.clone())));
         tasks.push(tokio::spawn(patrol(shared.clone())));
         Kubernetes { name: connection.name, shared, tasks }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use quarterdeck::apiserver::ServiceName;
 use quarterdeck::apiserver::mission::FINALIZER;
+use quarterdeck_core::kubernetes::own::needed;
+use quarterdeck_core::kubernetes::{Duties, Right, WorkersDuty};
 use serde_json::json;
 
 use super::builder::{given, words_of};
@@ -37,6 +39,32 @@ fn the_host_may_do_about_missions_exactly_this() {
         .map(|document| words_of(&document["roleRef"], "name"))
         .collect();
     assert_eq!(bound, ["quarterdeck-missions"], "a namespace lets its ConfigMaps be read, or not");
+}
+
+/// What the program says that it needs is what the manifests give, resource by resource.
+#[test]
+fn what_the_host_asks_whether_it_may_is_what_it_is_given() {
+    let workers = WorkersDuty {
+        namespace: "quarterdeck-builder".to_owned(),
+        own: "ai-agent".to_owned(),
+        lease: quarterdeck::apiserver::lease::NAME.to_owned(),
+        service: Some(ServiceName::default().name),
+    };
+    let duties = Duties { workers: Some(workers), missions: true };
+    let named = |right: &Right| {
+        let name = right.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+        (format!("{}{name}", right.resource), right.verb.to_owned())
+    };
+    let asked: BTreeSet<(String, String)> = needed(&duties).iter().map(named).collect();
+    let files = ["deploy/kubernetes/builder/rights.yaml".to_owned()]
+        .into_iter()
+        .chain(["rights.yaml", "approval-rights.yaml"].map(|name| format!("{FOLDER}/{name}")));
+    let granted = files.flat_map(|file| given(&text(&file)));
+    // A namespace's own business, which is asked for where a mission names a ConfigMap.
+    let granted = granted.filter(|(role, _, _)| role != "quarterdeck-mission-files");
+    let granted: BTreeSet<(String, String)> = granted.map(|(_, resource, verb)| (resource, verb)).collect();
+    assert_eq!(asked, granted);
+    assert_eq!(quarterdeck_core::kubernetes::own::APPROVAL_POLICY, quarterdeck::apiserver::approval::policy::NAME);
 }
 
 #[test]

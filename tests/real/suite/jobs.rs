@@ -379,3 +379,25 @@ fn an_apply_goes_on_while_the_api_server_is_away_for_a_minute() {
     });
     host.stop();
 }
+
+#[test]
+fn rights_that_are_missing_or_too_many_are_told() {
+    let Some(yard) = Yard::raise() else { return };
+    let logs = r#"[{"op": "test", "path": "/rules/3/resources", "value": ["pods/log"]}, {"op": "remove", "path": "/rules/3"}]"#;
+    yard.cluster.kubectl(&["-n", NAMESPACE, "patch", "role", "quarterdeck-workers", "--type=json", "-p", logs]);
+    yard.cluster.kubectl(&["create", "clusterrole", "spy", "--verb=get", "--resource=secrets"]);
+    let account = "--serviceaccount=ai-agent:quarterdeck";
+    yard.cluster.kubectl(&["create", "clusterrolebinding", "spy", "--clusterrole=spy", account]);
+    let host = yard.host("rights", 8443, &["--paused"]);
+    let of_rule = |rule: &str| host.get("findings").into_iter().find(|finding| finding["rule"] == rule);
+    let missing = until("a right is missing", PATIENCE, || of_rule("right-missing"));
+    let grant =
+        "{apiGroups: [\"\"], resources: [pods/log], verbs: [get]} in a Role of the namespace quarterdeck-builder";
+    assert!(text("/message", &missing).ends_with(grant), "{missing}");
+    let excess = until("rights are too many", PATIENCE, || of_rule("rights-excess"));
+    assert!(text("/message", &excess).contains("may do 1 things that it never needs, such as get secrets"), "{excess}");
+    let rights = sources().join("deploy/kubernetes/builder/rights.yaml");
+    yard.cluster.kubectl(&["apply", "-f", rights.to_str().unwrap()]);
+    until("nothing is missing", PATIENCE, || of_rule("right-missing").is_none().then_some(()));
+    host.stop();
+}

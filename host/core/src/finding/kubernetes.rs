@@ -4,10 +4,10 @@
 
 use super::{Fault, object};
 use crate::ids::Timestamp;
-use crate::kubernetes::{ClusterView, Kind, Standing, Trouble};
+use crate::kubernetes::{ClusterView, Kind, OwnRights, Right, Standing, Trouble};
 use crate::ledger::Ledger;
 use crate::observation::{Observation, STALE_MS};
-use crate::situation::Severity;
+use crate::situation::{FACTS_MAX, Fact, Severity};
 
 pub(super) fn look(ledger: &Ledger, observation: &Observation) -> Vec<Fault> {
     let Some(view) = &observation.kubernetes else { return Vec::new() };
@@ -18,7 +18,35 @@ pub(super) fn look(ledger: &Ledger, observation: &Observation) -> Vec<Fault> {
     let ms = |since: Timestamp| observation.at.since_ms(view.answers_since.map_or(since, |answers| answers.max(since)));
     let is_broken = |since: Timestamp| silent.is_none() && ms(since) > STALE_MS;
     let unseen = view.watches.iter().filter_map(|watch| unseen(watch.kind, &watch.standing, is_broken));
-    silent.clone().into_iter().chain(told).chain(unseen).collect()
+    silent.clone().into_iter().chain(told).chain(unseen).chain(rights(&view.rights)).collect()
+}
+
+/// What the host may not and should, one finding for each object of a rule; and all that it may and should not, as one.
+fn rights(rights: &OwnRights) -> Vec<Fault> {
+    let about = |right: &Right| (right.namespace.clone(), right.group, right.resource, right.name.clone());
+    let missing = rights.missing.chunk_by(|a, b| about(a) == about(b)).map(|same| {
+        let verbs: Vec<&str> = same.iter().map(|right| right.verb).collect();
+        let message = format!(
+            "the host may not {}: what takes that is not done. Grant it: {}",
+            Right { verb: "do this", ..same[0].clone() }.text().replace("do this", &verbs.join(", ")),
+            same[0].grant(&verbs)
+        );
+        let object = object("right", &Right { verb: "", ..same[0].clone() }.text().trim_start(), None);
+        let (rule, severity) = ("right-missing", Severity::Warning);
+        Fault { rule, severity, object, owner: None, mission: None, message, evidence: vec![], count: 1 }
+    });
+    let excess = (!rights.excess.is_empty()).then(|| {
+        let many = rights.excess.len();
+        let message = format!(
+            "the host may do {many} things that it never needs, such as {}: give it an account with its own roles (deploy/kubernetes)",
+            rights.excess[0].text()
+        );
+        let evidence = rights.excess.iter().take(FACTS_MAX).map(|right| Fact::new("may", &right.text())).collect();
+        let (rule, severity, count) = ("rights-excess", Severity::Info, u32::try_from(many).unwrap_or(u32::MAX));
+        let object = object("cluster", "kubernetes", None);
+        Fault { rule, severity, object, owner: None, mission: None, message, evidence, count }
+    });
+    missing.chain(excess).collect()
 }
 
 /// What the patrol found. Its object is told with what is answerable for it, unless that is the object itself.
@@ -193,5 +221,31 @@ mod tests {
         assert_eq!(fault(&trouble()).id(), fault(&other).id());
         other.owner.name = "shop".to_owned();
         assert_ne!(fault(&trouble()).id(), fault(&other).id());
+    }
+
+    #[test]
+    fn rights_are_told_by_what_grants_them_and_too_many_as_one() {
+        let right = |resource: &'static str, verb: &'static str| Right {
+            namespace: Some("workers".to_owned()),
+            group: "batch",
+            resource,
+            name: None,
+            verb,
+        };
+        let missing = vec![right("jobs", "create"), right("jobs", "delete"), right("pods", "get")];
+        let excess = vec![Right { namespace: None, group: "", ..right("secrets", "get") }; 3];
+        let view = ClusterView { rights: Arc::new(OwnRights { missing, excess }), ..answering() };
+        let observation = Observation { at: NOW, kubernetes: Some(view), ..Observation::default() };
+        let faults = look(&Ledger::default(), &observation);
+        let [jobs, pods, excess] = &faults[..] else { panic!("{faults:?}") };
+        let said = "the host may not create, delete jobs.batch in workers: what takes that is not done. Grant it: {apiGroups: \
+                    [\"batch\"], resources: [jobs], verbs: [create, delete]} in a Role of the namespace workers";
+        assert_eq!((jobs.rule, jobs.message.as_str()), ("right-missing", said));
+        assert_eq!(
+            (jobs.object.name.as_str(), pods.object.name.as_str()),
+            ("jobs.batch in workers", "pods.batch in workers")
+        );
+        assert_eq!((excess.rule, excess.count, excess.severity), ("rights-excess", 3, Severity::Info));
+        assert_eq!(excess.evidence[0], Fact::new("may", "get secrets"));
     }
 }

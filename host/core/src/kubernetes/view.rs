@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::cluster::Kind;
 use super::patrol::Troubles;
 use crate::ids::Timestamp;
+use crate::kubernetes::OwnRights;
 
 /// The last look at a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct ClusterView {
     pub counts: Vec<(Kind, usize)>,
     /// What is wrong.
     pub troubles: Arc<Troubles>,
+    /// Which of the host's own rights are wrong; nothing until it was asked.
+    pub rights: Arc<OwnRights>,
 }
 
 /// How the watch of one kind stands.
