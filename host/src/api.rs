@@ -3,4 +3,5 @@
 pub mod local;
 pub mod objects;
 pub mod probes;
+pub mod webhook;
 pub mod workers;

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use quarterdeck_core::charter::{Amendment, Fault, Faults, LAPTOP, PRODUCTION, RULES_BYTES_MAX, Rules, Settings};
+use quarterdeck_core::redaction::Secret;
 use quarterdeck_core::situation::Autonomy;
 use rustix::process::Gid;
 
+use crate::api::webhook::Webhook;
 use crate::apiserver::WorkersWanted;
 use crate::observe::files::yaml_problem;
 use crate::orient::gemini::{ApiKey, BASE_URL, MODEL};
@@ -249,6 +251,23 @@ pub fn brain(given: &Given) -> Result<BrainConfig, ConfigError> {
         base_url: variable("QUARTERDECK_GEMINI_URL").unwrap_or_else(|| BASE_URL.to_owned()),
         model: given.model.clone().or_else(|| variable("QUARTERDECK_GEMINI_MODEL")).unwrap_or_else(|| MODEL.to_owned()),
     })
+}
+
+/// Who is told of what waits for people, where somebody is.
+///
+/// # Errors
+/// Where address or key is none, or one of the two is missing.
+pub fn webhook() -> Result<Option<Webhook>, ConfigError> {
+    let what = "QUARTERDECK_WEBHOOK_URL and QUARTERDECK_WEBHOOK_KEY";
+    let given = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+    match (given("QUARTERDECK_WEBHOOK_URL"), given("QUARTERDECK_WEBHOOK_KEY").map(Secret::new)) {
+        (None, None) => Ok(None),
+        (Some(url), Some(key)) => {
+            let parsed = Webhook::parse(url.trim(), &key);
+            parsed.map(Some).map_err(|error| ConfigError::Value { what, problem: error.to_string() })
+        }
+        (_, _) => Err(ConfigError::Value { what, problem: "only one of the two is set".to_owned() }),
+    }
 }
 
 /// What the operator wants of the charter: rules, numbers, or both; what is not named stays as it is.

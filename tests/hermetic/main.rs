@@ -33,6 +33,7 @@ mod signature;
 mod states;
 mod tidy;
 mod upload;
+mod webhook;
 mod why;
 mod worker;
 mod yes;

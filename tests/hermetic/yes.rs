@@ -18,7 +18,7 @@ use super::scenarios::{MAIN_TF, mission};
 /// Far above what the story takes; only a host that hangs gets there.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-async fn run(data: &Path, name: &str, yes: bool) -> Host {
+pub(crate) async fn run(data: &Path, name: &str, yes: bool) -> Host {
     let folder = data.join(name);
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("mission.yaml"), mission(name, "  autonomy: approve\n")).unwrap();

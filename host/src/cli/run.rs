@@ -28,6 +28,7 @@ use super::print::{self, Output};
 use super::{describe, get};
 use crate::api::local::{self, Desk, SOCKET};
 use crate::api::probes::{self, Probes};
+use crate::api::webhook;
 use crate::app::{self, Host, Update, Updates};
 use crate::config::{self, Config, Given, KubernetesWanted};
 use crate::driver::clock;
@@ -71,6 +72,10 @@ pub(super) async fn run(args: RunArgs, given: Given, world: Option<World>) -> Re
         last: local::follow(host.updates()),
         clock,
     };
+    if let Some(webhook) = config::webhook()? {
+        let started = webhook::start(webhook, host.updates(), clock);
+        started.map_err(|error| Failure::of(Exit::Failed, error, None))?;
+    }
     let last = desk.last.clone();
     let server = tokio::spawn(local::serve(listener, desk));
     if let Some(address) = args.probes {
