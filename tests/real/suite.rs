@@ -55,3 +55,5 @@ mod rights;
 mod walls;
 #[path = "suite/web.rs"]
 mod web;
+#[path = "suite/worker_place.rs"]
+mod worker_place;
