@@ -142,6 +142,22 @@ pub struct SeenMission {
 }
 
 impl SeenMission {
+    /// Whether this says something of the mission that is known: by its name, or where it can't be read, by its place. An object
+    /// that can't be read says nothing of what another one of its name has built.
+    pub fn is_of(&self, known: &MissionSpec) -> bool {
+        match (&self.spec, &self.place) {
+            (Ok(spec), _) => spec.name == known.name,
+            (Err(_), Place::File) => self.source == known.source && known.object.is_none(),
+            (Err(_), Place::Object { uid, .. }) => known.object_uid() == Some(uid),
+            (Err(_), Place::Objects) => false,
+        }
+    }
+
+    /// Whether what it built is to be removed, and its object waits for that.
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.place, Place::Object { leaving: true, .. })
+    }
+
     /// One that stands in a file.
     pub fn in_file(source: String, spec: Result<MissionSpec, String>) -> SeenMission {
         SeenMission { place: Place::File, source, spec }
@@ -149,12 +165,14 @@ impl SeenMission {
 }
 
 /// What a mission is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A file.
     File,
     /// An object of a cluster.
     Object {
+        /// The API server's own name for it: one that is made anew under the same name has another.
+        uid: String,
         /// It is being deleted, and waits until what it built is removed. Then its files may be gone already.
         leaving: bool,
     },

@@ -31,11 +31,7 @@ fn footing(state: &MissionState, findings: &[Finding]) -> Footing {
 /// Whether this run was told of the mission. One that the journal remembers from an earlier run is shown and left alone,
 /// but for a removal that a person has commanded.
 pub(super) fn is_loaded(observation: &Observation, state: &MissionState) -> bool {
-    state.destroyed.is_some()
-        || observation.missions.iter().any(|seen| match &seen.spec {
-            Ok(spec) => spec.name == state.spec.name,
-            Err(_) => seen.source == state.spec.source,
-        })
+    state.destroyed.is_some() || observation.missions.iter().any(|seen| seen.is_of(&state.spec))
 }
 
 #[cfg(test)]

@@ -16,9 +16,9 @@ use quarterdeck_core::pause::Scope;
 use quarterdeck_core::phase::phase;
 use quarterdeck_core::preflight;
 use quarterdeck_core::situation::{
-    Advice, Allowance, Approval, Artifact, Autonomy, ChangeSummary, DockerEngine, FACTS_MAX, FINDINGS_MAX, Fact,
-    Finding, MISSIONS_MAX, Mission, OTHERS_MAX, Omitted, Operation, Plan, Resolution, SITUATION_BYTES_MAX,
-    ShownVerdict, Situation, TEXT_BYTES_MAX, Tally, Verification, WORKERS_MAX, Worker,
+    Advice, Allowance, Approval, Artifact, Autonomy, ChangeSummary, DesiredState, DockerEngine, FACTS_MAX,
+    FINDINGS_MAX, Fact, Finding, MISSIONS_MAX, Mission, OTHERS_MAX, Omitted, Operation, Plan, Resolution,
+    SITUATION_BYTES_MAX, ShownVerdict, Situation, TEXT_BYTES_MAX, Tally, Verification, WORKERS_MAX, Worker,
 };
 
 use super::ground::{ground, is_loaded};
@@ -275,7 +275,7 @@ fn allowances(charter: &Charter, ledger: &Ledger, now: Timestamp) -> Vec<Allowan
 fn bound(situation: &mut Situation) {
     let omitted = &mut situation.omitted;
     omitted.findings = cut(&mut situation.findings, FINDINGS_MAX, missions_first);
-    omitted.missions = cut(&mut situation.missions, MISSIONS_MAX, settled_last);
+    omitted.missions = cut(&mut situation.missions, MISSIONS_MAX, idle_last);
     omitted.workers = cut(&mut situation.workers, WORKERS_MAX, ended_last);
     omitted.others = cut(&mut situation.resolved, OTHERS_MAX, |gone| u64::MAX - gone.resolved.0)
         + cut(&mut situation.verdicts, OTHERS_MAX, |verdict| u64::from(u32::MAX - verdict.turn))
@@ -287,7 +287,7 @@ fn bound(situation: &mut Situation) {
         let (findings, missions) = (half(situation.findings.len()), half(situation.missions.len()));
         let (workers, advice) = (half(situation.workers.len()), half(situation.advice.len()));
         situation.omitted.findings += cut(&mut situation.findings, findings, missions_first);
-        situation.omitted.missions += cut(&mut situation.missions, missions, settled_last);
+        situation.omitted.missions += cut(&mut situation.missions, missions, idle_last);
         situation.omitted.workers += cut(&mut situation.workers, workers, ended_last);
         situation.omitted.others += cut(&mut situation.advice, advice, newest_advice);
         if findings + missions + workers + advice == 0 {
@@ -307,8 +307,16 @@ fn missions_first(finding: &Finding) -> u64 {
     }
 }
 
-fn settled_last(mission: &Mission) -> u64 {
-    u64::from(mission.verification.as_ref().is_some_and(|seen| seen.ok))
+/// Nothing is begun for one that is off, or that this run was not told of, so it is left out first; one that is to go is looked
+/// at until it is gone, since somebody waits for that.
+fn idle_last(mission: &Mission) -> u64 {
+    match (mission.autonomy, mission.desired) {
+        (Autonomy::Off, _) => 2,
+        (_, DesiredState::Absent) => 0,
+        (_, DesiredState::Present | DesiredState::Suspended) => {
+            u64::from(mission.verification.as_ref().is_some_and(|seen| seen.ok))
+        }
+    }
 }
 
 fn ended_last(worker: &Worker) -> u64 {

@@ -87,8 +87,12 @@ fn the_host_reads_answers_and_makes_none() {
 fn the_host_changes_no_more_than_its_finalizer() {
     let policy = text(&format!("{FOLDER}/unchanged.yaml"));
     let documents = parse(&policy);
-    let [policy, binding] = &documents[..] else { panic!("two documents") };
-    assert_eq!(policy["spec"]["failurePolicy"], "Fail");
+    let [policy, binding, status, status_binding] = &documents[..] else { panic!("four documents") };
+    assert_eq!((&policy["spec"]["failurePolicy"], &status["spec"]["failurePolicy"]), (&json!("Fail"), &json!("Fail")));
+    assert_eq!(
+        status_binding["spec"],
+        json!({ "policyName": status["metadata"]["name"], "validationActions": ["Deny"] })
+    );
     assert_eq!(
         (&binding["spec"]["policyName"], &binding["spec"]["validationActions"]),
         (&policy["metadata"]["name"], &json!(["Deny"]))
@@ -128,6 +132,11 @@ fn the_overlay_runs_a_host_whose_parts_fit_together() {
     assert_eq!(container["ports"], json!([port]));
     assert_eq!(service["spec"]["ports"][0]["port"], workers.listen.port());
     assert_eq!(network["spec"]["ingress"][0]["ports"], json!([{ "protocol": "TCP", "port": workers.listen.port() }]));
+    for (name, key) in [("QUARTERDECK_WEBHOOK_URL", "url"), ("QUARTERDECK_WEBHOOK_KEY", "key")] {
+        let from = json!({ "secretKeyRef": { "name": "webhook", "key": key, "optional": true } });
+        let variables = container["env"].as_array().expect("variables");
+        assert!(variables.contains(&json!({ "name": name, "valueFrom": from })), "{name}");
+    }
     // The node's path, the place in the pod, what workers are permitted and what they ask for are one.
     let allows = &parse(&file("allows.yaml"))[0]["data"];
     let socket = workers.builder.engine_socket.to_str().expect("a path");

@@ -20,11 +20,11 @@ pub(super) fn look(ledger: &Ledger, observation: &Observation) -> Vec<Fault> {
         .filter_map(|seen| {
             let problem = seen.spec.as_ref().err()?;
             let message = format!("{problem}; the last good version of the mission stays in force");
-            let (kind, name) = match seen.place {
+            let (kind, name) = match &seen.place {
                 Place::File => ("file", seen.source.as_str()),
                 // What it built is removed by what it said last.
-                Place::Object { leaving: true } => return None,
-                Place::Object { leaving: false } => {
+                Place::Object { leaving: true, .. } => return None,
+                Place::Object { leaving: false, .. } => {
                     ("mission", seen.source.strip_prefix("mission ").unwrap_or(&seen.source))
                 }
                 Place::Objects => ("watch", seen.source.as_str()),
@@ -100,7 +100,7 @@ fn squatted(mission: &MissionState) -> Option<Fault> {
 fn forsaken(mission: &MissionState, observation: &Observation) -> Option<Fault> {
     let object = mission.spec.object.as_ref().filter(|_| observation.all_objects && !mission.objects.is_empty())?;
     let name = mission.spec.name.as_str();
-    if observation.missions.iter().any(|seen| seen.source == mission.spec.source) {
+    if observation.missions.iter().any(|seen| seen.is_of(&mission.spec)) {
         return None;
     }
     let (severity, why) = match object.on_delete {
@@ -256,10 +256,14 @@ mod tests {
             assert_eq!(found.evidence[1], Fact::new("docker_container.db", "container db"));
             // Where objects are not looked for, or can't be seen, nothing is known to be gone.
             assert_eq!(forsaken(&mission, &Observation { all_objects: false, ..gone.clone() }), None);
-            let place = Place::Object { leaving: false };
-            let seen =
-                SeenMission { place, source: "mission shop/web".to_owned(), spec: Err("it is broken".to_owned()) };
-            assert_eq!(forsaken(&mission, &Observation { missions: vec![seen], ..gone.clone() }), None);
+            let broken = |uid: &str| SeenMission {
+                place: Place::Object { uid: uid.to_owned(), leaving: false },
+                source: "mission shop/web".to_owned(),
+                spec: Err("it is broken".to_owned()),
+            };
+            assert_eq!(forsaken(&mission, &Observation { missions: vec![broken("u")], ..gone.clone() }), None);
+            let another = Observation { missions: vec![broken("v")], ..gone.clone() };
+            assert_eq!(forsaken(&mission, &another), Some(found), "another object of its name is not its own");
             let file = MissionState { spec: spec("web", Autonomy::Auto), ..mission };
             assert_eq!(forsaken(&file, &gone), None, "a file that is not named in this run is no news");
         }
@@ -270,9 +274,10 @@ mod tests {
         let scene = Scene::new(Autonomy::Auto);
         let seen =
             |place, source: &str| SeenMission { place, source: source.to_owned(), spec: Err("broken".to_owned()) };
+        let object = |leaving| Place::Object { uid: "u".to_owned(), leaving };
         for (seen, kind, name) in [
             (seen(Place::File, "/m/mission.yaml"), "file", "/m/mission.yaml"),
-            (seen(Place::Object { leaving: false }, "mission shop/web"), "mission", "shop/web"),
+            (seen(object(false), "mission shop/web"), "mission", "shop/web"),
             (seen(Place::Objects, "missions.quarterdeck.dev"), "watch", "missions.quarterdeck.dev"),
         ] {
             let observation = Observation { at: scene.now, missions: vec![seen], ..Observation::default() };
@@ -280,7 +285,7 @@ mod tests {
             let found = faults.iter().find(|fault| fault.rule == "mission-invalid").expect("it is told");
             assert_eq!((found.object.kind.as_str(), found.object.name.as_str()), (kind, name));
         }
-        let leaving = seen(Place::Object { leaving: true }, "mission shop/web");
+        let leaving = seen(object(true), "mission shop/web");
         let observation = Observation { at: scene.now, missions: vec![leaving], ..Observation::default() };
         assert!(look(&scene.ledger, &observation).iter().all(|fault| fault.rule != "mission-invalid"));
     }

@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::entry::{Declared, Ended, Entry};
 use crate::ids::Timestamp;
 use crate::mission::MissionSpec;
-use crate::observation::{Observation, Place, SeenMission};
+use crate::observation::{Observation, SeenMission};
 use crate::situation::{DesiredState, Reply};
 
 impl Ledger {
@@ -38,10 +38,10 @@ impl Ledger {
     /// object the files may be gone.
     fn wanted<'a>(&self, seen: &'a SeenMission) -> Option<Cow<'a, MissionSpec>> {
         let said = seen.spec.as_ref().ok();
-        if seen.place != (Place::Object { leaving: true }) {
+        if !seen.is_leaving() {
             return said.map(Cow::Borrowed);
         }
-        let known = || self.missions.values().map(|state| &state.spec).find(|spec| spec.source == seen.source);
+        let known = || self.missions.values().map(|state| &state.spec).find(|spec| seen.is_of(spec));
         let last = said.or_else(known)?;
         Some(Cow::Owned(MissionSpec { desired: DesiredState::Absent, ..last.clone() }))
     }

@@ -99,25 +99,26 @@ fn an_object_that_was_made_anew_is_another_generation_of_the_same_mission() {
 #[test]
 fn what_leaves_is_absent_by_what_it_said_last() {
     let mut scene = Scene::new(Autonomy::Auto);
+    let object = ObjectVersion { uid: "u".to_owned(), generation: 1, on_delete: OnDelete::Destroy };
+    scene.declare(MissionSpec { object: Some(object), ..spec("web", Autonomy::Auto) });
     let before = scene.web().clone();
-    let news = |scene: &Scene, leaving: bool, said: Result<MissionSpec, String>| {
-        let seen = SeenMission { place: Place::Object { leaving }, source: before.spec.source.clone(), spec: said };
+    let place = |uid: &str, leaving| Place::Object { uid: uid.to_owned(), leaving };
+    let news = |scene: &Scene, place: Place, spec: Result<MissionSpec, String>| {
+        let seen = SeenMission { place, source: before.spec.source.clone(), spec };
         let observation = Observation { at: scene.now, missions: vec![seen], ..Observation::default() };
         scene.ledger.news(&observation)
     };
     let broken = || Err("its ConfigMap is gone".to_owned());
-    assert_eq!(news(&scene, false, broken()), [], "the last good one stays in force");
-    let leaves = news(&scene, true, broken());
+    assert_eq!(news(&scene, place("u", false), broken()), [], "the last good one stays in force");
+    // An object that never could be read has built nothing; what another one of its name has built is not its own to remove.
+    assert_eq!(news(&scene, place("v", true), broken()), []);
+    let leaves = news(&scene, place("u", true), broken());
     let [Entry::Declared(declared)] = &leaves[..] else { panic!("{leaves:?}") };
     assert_eq!(declared.spec, MissionSpec { desired: DesiredState::Absent, ..before.spec.clone() });
     assert_eq!((&declared.mission, declared.generation), (&before.id, before.generation + 1));
-    assert_eq!(news(&scene, true, Ok(before.spec.clone())), leaves, "with its files it is the same");
+    assert_eq!(news(&scene, place("u", true), Ok(before.spec.clone())), leaves, "with its files it is the same");
     scene.fold(leaves[0].clone());
-    assert_eq!(news(&scene, true, broken()), [], "it is said once");
-    let unknown =
-        SeenMission { place: Place::Object { leaving: true }, source: "mission a/b".to_owned(), spec: broken() };
-    let observation = Observation { at: scene.now, missions: vec![unknown], ..Observation::default() };
-    assert_eq!(scene.ledger.news(&observation), [], "what never was a mission has nothing to remove");
+    assert_eq!(news(&scene, place("u", true), broken()), [], "it is said once");
 }
 
 #[test]

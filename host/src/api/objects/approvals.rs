@@ -10,7 +10,7 @@
 
 mod judged;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{Config, Event, watcher};
-use kube::{Api, Client, Resource as _, ResourceExt as _};
+use kube::{Api, Client, CustomResourceExt as _, Resource as _, ResourceExt as _};
 use quarterdeck_core::text::escape;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -44,8 +44,14 @@ const ANSWERED_MAX: usize = 10_000;
 const WAIT_MIN: Duration = Duration::from_millis(500);
 /// No wait is longer.
 const WAIT_MAX: Duration = Duration::from_secs(10);
-/// A status is tried to be written so often. After that the log has it, and the next list brings the object again.
+/// A status is tried to be written so often at a time.
 const WRITES_MAX: u32 = 5;
+/// After that it is tried again so much later.
+const AGAIN: Duration = Duration::from_secs(30);
+/// The API server has this long to answer.
+const ANSWERS: Duration = Duration::from_secs(10);
+/// So often in a row, some 30 s, the policy may not be read before that is an answer.
+const DENIALS_MAX: u32 = 6;
 /// A reason has at most this many characters, as the schema says.
 const REASON_CHARACTERS_MAX: usize = 1024;
 
@@ -64,15 +70,38 @@ pub fn start(connection: &Connection, desk: Desk) -> JoinHandle<()> {
 
 async fn follow(client: Client, desk: Desk) {
     let config = Config::default().page_size(PAGE).timeout(WATCH_S);
-    let mut events = std::pin::pin!(watcher(Api::<Approval>::all(client.clone()), config).default_backoff());
+    // Each is read by itself: one that an older or newer program wrote hides no other.
+    let all: Api<DynamicObject> = Api::all_with(client.clone(), &Approval::api_resource());
+    let mut events = std::pin::pin!(watcher(all, config).default_backoff());
     let (mut answered, mut failing) = (BTreeSet::new(), false);
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(Event::Apply(approval) | Event::InitApply(approval)) => {
-                failing = false;
-                take(&client, &desk, &mut answered, &approval).await;
+    // Those whose answer could not be written, by uid.
+    let mut unanswered: BTreeMap<String, Approval> = BTreeMap::new();
+    loop {
+        let event = tokio::select! {
+            event = events.next() => match event {
+                Some(event) => event,
+                None => return,
+            },
+            () = tokio::time::sleep(AGAIN), if !unanswered.is_empty() => {
+                for (_, approval) in std::mem::take(&mut unanswered) {
+                    take(&client, &desk, &mut answered, &mut unanswered, approval).await;
+                }
+                continue;
             }
-            Ok(Event::Delete(approval)) => drop(answered.remove(&approval.uid().unwrap_or_default())),
+        };
+        match event {
+            Ok(Event::Apply(object) | Event::InitApply(object)) => {
+                failing = false;
+                match read(&object) {
+                    Ok(approval) => take(&client, &desk, &mut answered, &mut unanswered, approval).await,
+                    Err(problem) => warn!(name = %object.name_any(), %problem, "An Approval can't be read."),
+                }
+            }
+            Ok(Event::Delete(object)) => {
+                let uid = object.uid().unwrap_or_default();
+                answered.remove(&uid);
+                unanswered.remove(&uid);
+            }
             Ok(Event::Init | Event::InitDone) => {}
             // Said once until it is well again: the watch goes on by itself.
             Err(error) if !failing => {
@@ -85,22 +114,41 @@ async fn follow(client: Client, desk: Desk) {
 }
 
 /// Takes one object's answer, if it has not been taken.
-async fn take(client: &Client, desk: &Desk, answered: &mut BTreeSet<String>, approval: &Approval) {
+async fn take(
+    client: &Client,
+    desk: &Desk,
+    answered: &mut BTreeSet<String>,
+    unanswered: &mut BTreeMap<String, Approval>,
+    approval: Approval,
+) {
     let Some(uid) = approval.uid() else { return };
     let gone = approval.meta().deletion_timestamp.is_some();
     if gone || approval.status.is_some() || answered.contains(&uid) {
         return;
     }
-    let Some(status) = answer(client, desk, approval).await else { return };
+    let Some(status) = answer(client, desk, &approval).await else { return };
     let (namespace, name) = (approval.namespace().unwrap_or_default(), approval.name_any());
     let (by, state) = (escape(&approval.spec.by), status.state);
     info!(%namespace, %name, %by, ?state, reason = %status.reason, "Looked at an Approval.");
-    if write(client, approval, &status).await {
+    if write(client, &approval, &status).await {
         if answered.len() >= ANSWERED_MAX {
             answered.clear();
         }
         answered.insert(uid);
+    } else if unanswered.len() < ANSWERED_MAX {
+        unanswered.insert(uid, approval);
     }
+}
+
+/// An object as one of ours. Its status is the host's own, and what is there of it says only that it was answered.
+fn read(object: &DynamicObject) -> Result<Approval, String> {
+    let spec = serde_json::from_value(object.data["spec"].clone()).map_err(|error| escape(&error.to_string()))?;
+    let written = &object.data["status"];
+    let status = (!written.is_null()).then(|| {
+        let unread = || ApprovalStatus { state: ApprovalStanding::Refused, reason: "by another version".to_owned() };
+        serde_json::from_value(written.clone()).unwrap_or_else(|_| unread())
+    });
+    Ok(Approval { metadata: object.metadata.clone(), spec, status })
 }
 
 /// What becomes of it; nothing where the host is stopping, so that the next one looks at it.
@@ -158,15 +206,22 @@ async fn look(client: &Client, kind: &'static str, plural: &str) -> Result<Value
     // Not by the types of this program: they would leave out what a later Kubernetes adds, and with it what may narrow.
     let gvk = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::from_gvk_with_plural(&gvk, plural));
-    let mut wait = WAIT_MIN;
+    let (mut wait, mut denials) = (WAIT_MIN, 0);
     loop {
-        match api.get(policy::NAME).await {
-            Ok(found) => return Ok(serde_json::to_value(&found).expect("it came as JSON")),
-            Err(kube::Error::Api(status)) if status.code == 404 => return Err(PolicyFault::Missing { what: kind }),
-            Err(kube::Error::Api(status)) if status.code == 403 => {
+        match tokio::time::timeout(ANSWERS, api.get(policy::NAME)).await {
+            Ok(Ok(found)) => return Ok(serde_json::to_value(&found).expect("it came as JSON")),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 => {
+                return Err(PolicyFault::Missing { what: kind });
+            }
+            // An API server that has just begun does not know its roles for some seconds, and an answer is for good.
+            Ok(Err(kube::Error::Api(status))) if status.code == 403 && denials >= DENIALS_MAX => {
                 return Err(PolicyFault::Denied { what: kind, why: status.message.clone() });
             }
-            Err(error) => warn!(problem = %escape(&chain(&error)), "The policy of Approvals can't be looked at."),
+            Ok(Err(error)) => {
+                denials += 1;
+                warn!(problem = %escape(&chain(&error)), "The policy of Approvals can't be looked at.");
+            }
+            Err(_) => warn!("The API server does not answer the question for the policy of Approvals."),
         }
         sleep_ever_longer(&mut wait).await;
     }
@@ -184,11 +239,15 @@ async fn write(client: &Client, approval: &Approval, status: &ApprovalStatus) ->
     let mut wait = WAIT_MIN;
     for _ in 0..WRITES_MAX {
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
-        match api.patch_status(&name, &parameters, &Patch::Apply(&patch)).await {
-            Ok(_) => return true,
+        let patch = Patch::Apply(&patch);
+        match tokio::time::timeout(ANSWERS, api.patch_status(&name, &parameters, &patch)).await {
+            Ok(Ok(_)) => return true,
             // It is gone, or another one has its name.
-            Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => return true,
-            Err(error) => warn!(%namespace, %name, problem = %escape(&chain(&error)), "An Approval can't be answered."),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 || status.code == 409 => return true,
+            Ok(Err(error)) => {
+                warn!(%namespace, %name, problem = %escape(&chain(&error)), "An Approval can't be answered.");
+            }
+            Err(_) => warn!(%namespace, %name, "The API server does not take the answer to an Approval in time."),
         }
         sleep_ever_longer(&mut wait).await;
     }

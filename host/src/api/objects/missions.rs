@@ -22,11 +22,13 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource as _};
 use quarterdeck_core::digest::Digest;
 use quarterdeck_core::ids::Timestamp;
+use quarterdeck_core::ledger::Ledger;
 use quarterdeck_core::text::escape;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use self::hold::Hold;
@@ -35,7 +37,7 @@ use crate::apiserver::mission::{FINALIZER, KnownMission, Mission, MissionStatus}
 use crate::apiserver::{Connection, FIELD_MANAGER};
 use crate::app::{Update, Updates};
 use crate::driver::chain;
-use crate::view;
+use crate::view::{self, View};
 
 /// The API server has this long to answer.
 const ANSWERS: Duration = Duration::from_secs(10);
@@ -58,36 +60,71 @@ pub struct Desk {
 
 /// Says how missions stand until it is aborted, or the loop ends.
 pub fn start(connection: &Connection, desk: Desk) -> JoinHandle<()> {
-    let client = connection.client.clone();
-    let clerk =
-        Clerk { client, clock: desk.clock, written: BTreeMap::new(), let_go: BTreeSet::new(), events: VecDeque::new() };
+    let clerk = Clerk {
+        client: connection.client.clone(),
+        clock: desk.clock,
+        written: BTreeMap::new(),
+        let_go: BTreeSet::new(),
+        leaving: BTreeMap::new(),
+        refused: BTreeMap::new(),
+        away: None,
+        events: VecDeque::new(),
+    };
     tokio::spawn(clerk.follow(desk.updates, desk.known))
 }
 
-/// Writes, and remembers what was written.
+/// Writes, and remembers what was written. All that is remembered of an object goes once the object is seen no more.
 struct Clerk {
     client: Client,
     clock: fn() -> Timestamp,
     /// The last status of each object, by uid.
     written: BTreeMap<String, MissionStatus>,
-    /// The uids of those that were deleted and let go, until they are seen no more.
+    /// The uids of those that were deleted and let go.
     let_go: BTreeSet<String>,
+    /// Since when those are known to leave that wait for us.
+    leaving: BTreeMap<String, Timestamp>,
+    /// The objects of which the API server took something not; they hold up no other.
+    refused: BTreeMap<String, Pause>,
+    /// Where it did not answer at all.
+    away: Option<Pause>,
     events: VecDeque<Event>,
 }
 
 /// What became of something that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wrote {
     /// It is there, or never will be.
     Done,
     /// The API server did not take it now.
-    Later,
+    Refused,
+    /// The API server did not answer.
+    Away,
+}
+
+/// It is not tried again for a while.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    waited: Duration,
+    until: Instant,
+}
+
+impl Pause {
+    /// Longer than the one before.
+    fn after(before: Option<&Pause>) -> Pause {
+        let waited = before.map_or(WAIT_MIN, |before| (before.waited * 2).min(WAIT_MAX));
+        Pause { waited, until: Instant::now() + waited }
+    }
+
+    fn is_over(&self) -> bool {
+        self.until <= Instant::now()
+    }
 }
 
 impl Clerk {
     async fn follow(mut self, mut updates: Updates, mut known: watch::Receiver<Arc<Vec<KnownMission>>>) {
         let mut last: Option<Arc<Update>> = None;
-        let mut wait = None;
         loop {
+            let again = self.away.iter().chain(self.refused.values()).map(|pause| pause.until).min();
             tokio::select! {
                 update = updates.recv() => match update {
                     Ok(update) => last = Some(update),
@@ -95,50 +132,77 @@ impl Clerk {
                     Err(RecvError::Closed) => return,
                 },
                 changed = known.changed() => if changed.is_err() { return },
-                () = sleep(wait), if wait.is_some() => {}
+                () = at(again), if again.is_some() => {}
             }
             // What came meanwhile is newer.
             while let Ok(update) = updates.try_recv() {
                 last = Some(update);
             }
+            if self.away.is_some_and(|pause| !pause.is_over()) {
+                continue;
+            }
             let objects = known.borrow_and_update().clone();
-            wait = match self.write(last.as_deref(), &objects).await {
-                Wrote::Done => None,
-                Wrote::Later => Some(wait.map_or(WAIT_MIN, |wait: Duration| (wait * 2).min(WAIT_MAX))),
+            self.away = match self.write(last.as_deref(), &objects).await {
+                Wrote::Done | Wrote::Refused => None,
+                Wrote::Away => Some(Pause::after(self.away.as_ref())),
             };
         }
     }
 
-    /// Writes what is not written yet.
+    /// Writes what is not written yet. What one object is refused holds up no other.
     async fn write(&mut self, last: Option<&Update>, objects: &[KnownMission]) -> Wrote {
-        self.written.retain(|uid, _| objects.iter().any(|known| known.version.uid == *uid));
-        self.let_go.retain(|uid| objects.iter().any(|known| known.version.uid == *uid));
+        let here: BTreeSet<&str> = objects.iter().map(|known| known.version.uid.as_str()).collect();
+        self.written.retain(|uid, _| here.contains(uid.as_str()));
+        self.let_go.retain(|uid| here.contains(uid.as_str()));
+        self.leaving.retain(|uid, _| here.contains(uid.as_str()));
+        self.refused.retain(|uid, _| here.contains(uid.as_str()));
         let now = (self.clock)();
         let seen = last.filter(|_| !objects.is_empty()).map(|update| {
             let view = view::look(&update.ledger, Some(&update.situation), now);
             (view, &*update.ledger)
         });
         for known in objects {
-            let seen = seen.as_ref().map(|(view, ledger)| (view, *ledger));
-            match self.hold(known, hold::hold(known, seen, now), now).await {
-                Wrote::Later => return Wrote::Later,
-                Wrote::Done if known.end.is_gone() || self.let_go.contains(&known.version.uid) => continue,
-                Wrote::Done => {}
-            }
-            let before = self.written.get(&known.version.uid).or(known.status.as_ref());
-            let Some(status) = status::status(known, seen, before, now) else { continue };
-            if before == Some(&status) {
+            let uid = &known.version.uid;
+            if self.refused.get(uid).is_some_and(|pause| !pause.is_over()) {
                 continue;
             }
-            let news = news::news(&known.full_name(), before, &status);
-            match self.apply(known, &status).await {
-                Wrote::Later => return Wrote::Later,
-                Wrote::Done => {}
+            let seen = seen.as_ref().map(|(view, ledger)| (view, *ledger));
+            match self.look_after(known, seen, now).await {
+                Wrote::Done => drop(self.refused.remove(uid)),
+                Wrote::Refused => {
+                    let pause = Pause::after(self.refused.get(uid));
+                    self.refused.insert(uid.clone(), pause);
+                }
+                Wrote::Away => return Wrote::Away,
             }
-            self.events.extend(news.into_iter().map(|news| event(known, &news, now)));
-            self.written.insert(known.version.uid.clone(), status);
         }
         self.tell().await
+    }
+
+    /// The finalizer and the status of one object.
+    async fn look_after(&mut self, known: &KnownMission, seen: Option<(&View, &Ledger)>, now: Timestamp) -> Wrote {
+        let uid = &known.version.uid;
+        if known.end.is_leaving() && seen.is_some() {
+            self.leaving.entry(uid.clone()).or_insert(now);
+        }
+        let held = hold::hold(known, seen, self.leaving.get(uid).copied(), now);
+        match self.hold(known, held, now).await {
+            Wrote::Done if known.end.is_gone() || self.let_go.contains(uid) => return Wrote::Done,
+            Wrote::Done => {}
+            later @ (Wrote::Refused | Wrote::Away) => return later,
+        }
+        let before = self.written.get(uid).or(known.status.as_ref());
+        let Some(status) = status::status(known, seen, before, now) else { return Wrote::Done };
+        if before == Some(&status) {
+            return Wrote::Done;
+        }
+        let news = news::news(&known.full_name(), before, &status);
+        let applied = self.apply(known, &status).await;
+        if applied == Wrote::Done {
+            self.events.extend(news.into_iter().map(|news| event(known, &news, now)));
+            self.written.insert(uid.clone(), status);
+        }
+        applied
     }
 
     async fn apply(&self, known: &KnownMission, status: &MissionStatus) -> Wrote {
@@ -150,7 +214,12 @@ impl Clerk {
         let api: Api<Mission> = Api::namespaced(self.client.clone(), &known.namespace);
         let (parameters, patch) = (PatchParams::apply(FIELD_MANAGER).force(), Patch::Apply(&patch));
         let applied = api.patch_status(&known.name, &parameters, &patch);
-        done("The status of a mission", &known.full_name(), tokio::time::timeout(ANSWERS, applied).await)
+        match answered("The status of a mission", &known.full_name(), tokio::time::timeout(ANSWERS, applied).await) {
+            // What it does not accept it will not accept later.
+            Answer::Taken | Answer::Gone | Answer::Conflict | Answer::Invalid => Wrote::Done,
+            Answer::Refused => Wrote::Refused,
+            Answer::Silent => Wrote::Away,
+        }
     }
 
     /// Does what is to be done about an object's finalizer; once for one that is let go.
@@ -161,7 +230,7 @@ impl Clerk {
             Hold::Keep => self.keep(known, true).await,
             Hold::LetGo(why) => {
                 let let_go = self.keep(known, false).await;
-                if matches!(let_go, Wrote::Done) && known.end.deleting.is_some() {
+                if let_go == Wrote::Done && known.end.deleting.is_some() {
                     self.let_go.insert(known.version.uid.clone());
                     self.events.extend(why.news(known).map(|news| event(known, &news, now)));
                 }
@@ -189,13 +258,15 @@ impl Clerk {
             let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
             api.patch_metadata(&known.name, &parameters, &Patch::Merge(&patch)).await.map(|_| ())
         };
-        match tokio::time::timeout(ANSWERS, work).await {
-            Ok(Err(kube::Error::Api(status))) if status.code == 409 => Wrote::Later,
-            answer => done("The finalizer of a mission", &known.full_name(), answer),
+        match answered("The finalizer of a mission", &known.full_name(), tokio::time::timeout(ANSWERS, work).await) {
+            Answer::Taken | Answer::Gone => Wrote::Done,
+            // Whatever it is, the object must not stay for ever, nor be built without it.
+            Answer::Conflict | Answer::Invalid | Answer::Refused => Wrote::Refused,
+            Answer::Silent => Wrote::Away,
         }
     }
 
-    /// Writes the events that wait, in their order.
+    /// Writes the events that wait, in their order. One that is not taken is let go: the status says how it ended.
     async fn tell(&mut self) -> Wrote {
         while self.events.len() > EVENTS_MAX {
             self.events.pop_front();
@@ -206,46 +277,55 @@ impl Clerk {
             let name = event.metadata.name.clone().unwrap_or_default();
             let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
             let created = api.create(&parameters, event);
-            match done("An event", &name, tokio::time::timeout(ANSWERS, created).await) {
-                Wrote::Later => return Wrote::Later,
-                Wrote::Done => self.events.pop_front(),
-            };
+            if answered("An event", &name, tokio::time::timeout(ANSWERS, created).await) == Answer::Silent {
+                return Wrote::Away;
+            }
+            self.events.pop_front();
         }
         Wrote::Done
     }
 }
 
-/// A time to wait; without one it is not asked.
-async fn sleep(wait: Option<Duration>) {
-    tokio::time::sleep(wait.unwrap_or(WAIT_MAX)).await;
+/// Without a time it is not asked.
+async fn at(until: Option<Instant>) {
+    if let Some(until) = until {
+        tokio::time::sleep_until(until).await;
+    }
 }
 
-/// Whether something is left to be done about an answer.
-fn done<T>(what: &str, name: &str, answer: Result<Result<T, kube::Error>, tokio::time::error::Elapsed>) -> Wrote {
+/// What the API server made of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Taken,
+    /// It is there no more, or its namespace is going.
+    Gone,
+    /// It is another one by now; or (an event) it was written already by a call that was not answered.
+    Conflict,
+    /// It does not fit.
+    Invalid,
+    /// Not now: rights may be granted, and quotas raised.
+    Refused,
+    Silent,
+}
+
+fn answered<T>(what: &str, name: &str, answer: Result<Result<T, kube::Error>, tokio::time::error::Elapsed>) -> Answer {
     let problem = match answer {
-        Ok(Ok(_)) => return Wrote::Done,
-        // It is gone, is another one by now, or (an event) was written already by a call that was not answered.
-        Ok(Err(kube::Error::Api(status))) if [404, 409].contains(&status.code) => return Wrote::Done,
-        // What the API server does not accept it will not accept later.
-        Ok(Err(kube::Error::Api(status))) if [400, 422].contains(&status.code) => {
-            warn!(name, problem = %escape(&status.message), "{what} is not accepted.");
-            return Wrote::Done;
-        }
-        // Nothing is made in a namespace that is going.
-        Ok(Err(kube::Error::Api(status))) if terminating(&status) => return Wrote::Done,
-        // Rights may be granted.
-        Ok(Err(error @ kube::Error::Api(_))) => {
-            warn!(name, problem = %escape(&chain(&error)), "{what} can't be written now.");
-            return Wrote::Later;
+        Ok(Ok(_)) => return Answer::Taken,
+        Ok(Err(kube::Error::Api(status))) if status.code == 404 || terminating(&status) => return Answer::Gone,
+        Ok(Err(kube::Error::Api(status))) if status.code == 409 => return Answer::Conflict,
+        Ok(Err(kube::Error::Api(status))) => {
+            warn!(name, problem = %escape(&status.message), "{what} is not taken.");
+            return if [400, 422].contains(&status.code) { Answer::Invalid } else { Answer::Refused };
         }
         Ok(Err(error)) => chain(&error),
         Err(_) => format!("no answer within {} s", ANSWERS.as_secs()),
     };
     // That the API server is away is told elsewhere.
     debug!(name, problem = %escape(&problem), "{what} can't be written now.");
-    Wrote::Later
+    Answer::Silent
 }
 
+/// Nothing is made in a namespace that is going.
 fn terminating(status: &kube::core::Status) -> bool {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")

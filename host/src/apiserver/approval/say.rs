@@ -14,7 +14,7 @@ use super::{Approval, ApprovalSpec, ApprovalStatus, Decision};
 use crate::apiserver::Connection;
 use crate::apiserver::mission::{Mission, PlanStatus};
 
-/// The host has this long to answer; it looks at an object as soon as it is made.
+/// The API server, and then the host, has this long to answer; the host looks at an object as soon as it is made.
 const ANSWERS: Duration = Duration::from_secs(30);
 /// It is asked so often meanwhile.
 const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -70,6 +70,12 @@ pub struct Made {
     pub name: String,
 }
 
+/// An answer of the API server, or that there was none.
+async fn in_time<T>(asked: impl Future<Output = Result<T, kube::Error>>) -> Result<T, kube::Error> {
+    let late = |_| kube::Error::Service(format!("no answer within {} s", ANSWERS.as_secs()).into());
+    tokio::time::timeout(ANSWERS, asked).await.map_err(late)?
+}
+
 /// What the mission waits for; in the context's namespace where none is named.
 ///
 /// # Errors
@@ -79,7 +85,8 @@ pub async fn waiting(connection: &Connection, namespace: Option<&str>, name: &st
     let namespace = namespace.unwrap_or_else(|| client.default_namespace()).to_owned();
     let full = format!("{namespace}/{name}");
     let missions: Api<Mission> = Api::namespaced(client.clone(), &namespace);
-    let mission = missions.get(name).await.map_err(|error| SayError::Mission(full.clone(), Box::new(error)))?;
+    let mission =
+        in_time(missions.get(name)).await.map_err(|error| SayError::Mission(full.clone(), Box::new(error)))?;
     let status = mission.status.unwrap_or_default();
     let asked = status.plan.and_then(|plan| Some((plan.approval.clone()?, plan)));
     let Some((approval, plan)) = asked else {
@@ -90,7 +97,8 @@ pub async fn waiting(connection: &Connection, namespace: Option<&str>, name: &st
         return Err(SayError::NotAsked { name: full, why });
     };
     let reviews: Api<SelfSubjectReview> = Api::all(client);
-    let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await;
+    let (parameters, asked) = (PostParams::default(), SelfSubjectReview::default());
+    let review = in_time(reviews.create(&parameters, &asked)).await;
     let review = review.map_err(|error| SayError::WhoAmI(Box::new(error)))?;
     let by = review.status.and_then(|status| status.user_info?.username).unwrap_or_default();
     Ok(Waiting { namespace, name: name.to_owned(), goal: mission.spec.goal, approval, plan, by })
@@ -117,7 +125,8 @@ pub async fn say(
     let metadata = ObjectMeta { generate_name: Some(format!("{}-", waiting.name)), ..ObjectMeta::default() };
     let approvals: Api<Approval> = Api::namespaced(connection.client.clone(), &waiting.namespace);
     let approval = Approval { metadata, spec, status: None };
-    let made = approvals.create(&PostParams::default(), &approval).await;
+    let parameters = PostParams::default();
+    let made = in_time(approvals.create(&parameters, &approval)).await;
     let made = made.map_err(|error| SayError::Create(Box::new(error)))?;
     Ok(Made { namespace: waiting.namespace.clone(), name: made.metadata.name.unwrap_or_default() })
 }

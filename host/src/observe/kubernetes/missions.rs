@@ -36,7 +36,7 @@ use tokio::task::JoinHandle;
 use self::found::{Edition, Found};
 use self::told::{Key, Objects, Told};
 use crate::apiserver::Connection;
-use crate::apiserver::mission::{KnownMission, source};
+use crate::apiserver::mission::{End, KnownMission, source};
 use crate::observe::Missions;
 use crate::observe::missions::{Granting, Making, PROBLEM_BYTES_MAX};
 use crate::remember::Blobs;
@@ -156,6 +156,8 @@ struct Made {
     edition: Edition,
     grants: Arc<Grants>,
     spec: Result<MissionSpec, String>,
+    /// What the object says of its end now, also while its files can't be had.
+    end: End,
 }
 
 /// Makes missions of objects, round by round.
@@ -227,6 +229,9 @@ impl Rounds {
         let asked: Vec<_> = asked.collect();
         let found: Vec<_> = stream::iter(asked).buffer_unordered(ASKED_AT_ONCE).collect().await;
         for (key, told, found) in found {
+            if let Some(made) = self.made.get_mut(&key) {
+                made.end = told.end;
+            }
             let (edition, files) = match found {
                 Found::Files(edition, files) => (edition, Ok(files)),
                 Found::Same => continue,
@@ -239,7 +244,8 @@ impl Rounds {
                 continue;
             }
             let spec = self.make(&told, files, grants.clone()).await;
-            let made = Made { told, edition, grants: grants.clone(), spec };
+            let end = told.end;
+            let made = Made { told, edition, grants: grants.clone(), spec, end };
             self.made.insert(key, made);
         }
     }
@@ -285,8 +291,8 @@ impl Rounds {
 type Status = Option<crate::apiserver::mission::MissionStatus>;
 
 fn seen(made: &Made) -> SeenMission {
-    let Told { namespace, name, end, .. } = &*made.told;
-    let place = Place::Object { leaving: end.is_leaving() };
+    let Told { namespace, name, uid, .. } = &*made.told;
+    let place = Place::Object { uid: uid.clone(), leaving: made.end.is_leaving() };
     SeenMission { place, source: source(namespace, name), spec: made.spec.clone() }
 }
 

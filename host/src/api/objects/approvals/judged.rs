@@ -42,6 +42,10 @@ impl Said {
             return Err(format!("{id} asks about another plan than {}; read the one that waits", spec.plan));
         }
         let user = ClusterUser::parse(&spec.by).map_err(|error| format!("spec.by: {error}"))?;
+        // Who may edit a namespace may speak as its accounts, and would be two.
+        if user.as_str().starts_with("system:serviceaccount:") {
+            return Err("people approve, and accounts of workloads do not".to_owned());
+        }
         let (granted, comment) = (spec.decision == Decision::Approve, spec.comment.clone());
         let command = match spec.decision {
             Decision::Approve => Command::Approve { approval: id.clone(), comment },

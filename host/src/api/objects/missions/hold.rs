@@ -36,11 +36,17 @@ pub(super) enum Why {
     TimedOut,
 }
 
-/// What is to be done about an object's finalizer, by what the host knows; before the first turn nothing is let go for having
-/// built nothing.
-pub(super) fn hold(known: &KnownMission, seen: Option<(&View, &Ledger)>, now: Timestamp) -> Hold {
+/// What is to be done about an object's finalizer, by what the host knows. `leaving_since` is when the host itself first saw that it
+/// leaves: a host that was away meanwhile has done nothing yet. Before the first turn it knows nothing, and nothing is let go for
+/// what it knows.
+pub(super) fn hold(
+    known: &KnownMission,
+    seen: Option<(&View, &Ledger)>,
+    leaving_since: Option<Timestamp>,
+    now: Timestamp,
+) -> Hold {
     let end = &known.end;
-    let Some(since) = end.deleting else {
+    let Some(deleted) = end.deleting else {
         return match (end.on_delete, end.kept) {
             (OnDelete::Destroy, false) => Hold::Keep,
             (OnDelete::Retain, true) => Hold::LetGo(Why::Retained),
@@ -56,17 +62,25 @@ pub(super) fn hold(known: &KnownMission, seen: Option<(&View, &Ledger)>, now: Ti
     if end.on_delete == OnDelete::Retain {
         return Hold::LetGo(Why::Retained);
     }
+    let Some((view, ledger)) = seen else { return Hold::AsIs };
     let name = known.full_name();
-    let built = seen.map(|(view, ledger)| {
-        let state = MissionName::parse(&name).ok().and_then(|name| ledger.mission(&name));
-        state.map(|state| (state.desired(), view.mission(&name).map(|mission| mission.phase)))
-    });
-    match built {
-        Some(None) => Hold::LetGo(Why::NothingBuilt),
-        Some(Some((DesiredState::Absent, Some(Phase::Absent)))) => Hold::LetGo(Why::Destroyed),
-        Some(Some(_)) | None if now.since_ms(since) >= end.timeout_ms => Hold::LetGo(Why::TimedOut),
-        Some(Some(_)) | None => Hold::AsIs,
+    // What another object of its name has built is not its own.
+    let state = MissionName::parse(&name).ok().and_then(|name| ledger.mission(&name));
+    let Some(state) = state.filter(|state| state.spec.object_uid() == Some(&known.version.uid)) else {
+        return Hold::LetGo(Why::NothingBuilt);
+    };
+    if state.desired() == DesiredState::Absent {
+        let phase = view.mission(&name).map(|mission| mission.phase);
+        let has_nothing = state.state.is_none() && state.applied.is_none() && state.objects.is_empty();
+        if phase == Some(Phase::Absent) {
+            return Hold::LetGo(Why::Destroyed);
+        }
+        if has_nothing && ledger.at_work(&state.id).is_none() {
+            return Hold::LetGo(Why::NothingBuilt);
+        }
     }
+    let since = leaving_since.map_or(now, |since| since.max(deleted));
+    if now.since_ms(since) >= end.timeout_ms { Hold::LetGo(Why::TimedOut) } else { Hold::AsIs }
 }
 
 impl Why {
@@ -89,7 +103,13 @@ impl Why {
 
 #[cfg(test)]
 mod tests {
-    use quarterdeck_core::mission::ObjectVersion;
+    use quarterdeck_core::digest::Digest;
+    use quarterdeck_core::entry::{Entry, Stored};
+    use quarterdeck_core::ids::OrderName;
+    use quarterdeck_core::mission::{MissionSpec, ObjectVersion, When};
+    use quarterdeck_core::observation::{Observation, Place, SeenMission};
+    use quarterdeck_core::order::StateRef;
+    use quarterdeck_core::situation::Autonomy;
 
     use super::*;
     use crate::apiserver::mission::End;
@@ -111,7 +131,7 @@ mod tests {
     #[test]
     fn the_finalizer_is_there_while_destroy_is_wanted_and_at_no_other_time() {
         use OnDelete::{Destroy, Retain};
-        let deleted = Some(Timestamp(NOW.0 - 1_000));
+        let deleted = Some(Timestamp(NOW.0 - 2 * HOUR));
         for (on_delete, kept, deleting, expected) in [
             (Destroy, false, None, Hold::Keep),
             (Destroy, true, None, Hold::AsIs),
@@ -120,22 +140,73 @@ mod tests {
             (Retain, true, deleted, Hold::LetGo(Why::Retained)),
             (Destroy, false, deleted, Hold::AsIs),
             (Destroy, true, deleted, Hold::AsIs),
-            (Destroy, true, Some(Timestamp(NOW.0 - HOUR)), Hold::LetGo(Why::TimedOut)),
         ] {
             let known = known(on_delete, kept, deleting);
-            assert_eq!(hold(&known, None, NOW), expected, "{known:?}");
+            assert_eq!(hold(&known, None, deleted, NOW), expected, "{known:?}");
         }
         let mut abandoned = known(Destroy, true, deleted);
         abandoned.end.abandoned = true;
-        assert_eq!(hold(&abandoned, None, NOW), Hold::LetGo(Why::Abandoned));
+        assert_eq!(hold(&abandoned, None, deleted, NOW), Hold::LetGo(Why::Abandoned));
         abandoned.end.deleting = None;
-        assert_eq!(hold(&abandoned, None, NOW), Hold::AsIs, "it says what becomes of it once it is deleted");
+        assert_eq!(hold(&abandoned, None, None, NOW), Hold::AsIs, "it says what becomes of it once it is deleted");
+    }
+
+    /// A ledger that took this object, and then that it leaves.
+    fn taken(uid: &str, leaves: bool) -> Ledger {
+        let object = ObjectVersion { uid: uid.to_owned(), generation: 1, on_delete: OnDelete::Destroy };
+        let spec = MissionSpec {
+            name: MissionName::parse("shop/web").unwrap(),
+            goal: String::new(),
+            autonomy: Autonomy::Off,
+            desired: DesiredState::Present,
+            when: When::Always,
+            offers: Vec::new(),
+            plan: Digest::of(b"plan"),
+            facts: Vec::new(),
+            labels: Vec::new(),
+            author: None,
+            providers: Vec::new(),
+            source: "mission shop/web".to_owned(),
+            object: Some(object),
+        };
+        let mut ledger = Ledger::default();
+        for leaving in [false, leaves] {
+            let place = Place::Object { uid: uid.to_owned(), leaving };
+            let seen = SeenMission { place, source: spec.source.clone(), spec: Ok(spec.clone()) };
+            let observation = Observation { at: NOW, missions: vec![seen], ..Observation::default() };
+            ledger.news(&observation).iter().for_each(|entry| ledger.fold(entry));
+        }
+        ledger
+    }
+
+    fn held(ledger: &Ledger, leaving: &KnownMission, since: Timestamp) -> Hold {
+        let view = crate::view::look(ledger, None, NOW);
+        hold(leaving, Some((&view, ledger)), Some(since), NOW)
     }
 
     #[test]
-    fn what_the_host_never_took_has_built_nothing() {
-        let (ledger, leaving) = (Ledger::default(), known(OnDelete::Destroy, true, Some(NOW)));
-        let view = crate::view::look(&ledger, None, NOW);
-        assert_eq!(hold(&leaving, Some((&view, &ledger)), NOW), Hold::LetGo(Why::NothingBuilt));
+    fn what_built_nothing_goes_and_what_another_one_built_is_not_waited_for() {
+        let leaving = known(OnDelete::Destroy, true, Some(NOW));
+        for (ledger, expected) in [
+            (Ledger::default(), Hold::LetGo(Why::NothingBuilt)),
+            (taken("u", true), Hold::LetGo(Why::NothingBuilt)),
+            (taken("v", true), Hold::LetGo(Why::NothingBuilt)),
+            // The loop has not taken yet that it leaves.
+            (taken("u", false), Hold::AsIs),
+        ] {
+            assert_eq!(held(&ledger, &leaving, NOW), expected);
+        }
+    }
+
+    #[test]
+    fn the_time_to_remove_it_begins_when_a_host_is_there() {
+        let mut ledger = taken("u", true);
+        let state = ledger.missions.values_mut().next().unwrap();
+        let (mission, order) = (state.id.clone(), OrderName::parse("apply-web-1").unwrap());
+        let kept = StateRef { lineage: "l".to_owned(), serial: 1, digest: Digest::of(b"state") };
+        ledger.fold(&Entry::Stored(Stored { at: NOW, mission, order, state: kept }));
+        let leaving = known(OnDelete::Destroy, true, Some(Timestamp(NOW.0 - 3 * HOUR)));
+        assert_eq!(held(&ledger, &leaving, Timestamp(NOW.0 - 1_000)), Hold::AsIs, "nobody was there");
+        assert_eq!(held(&ledger, &leaving, Timestamp(NOW.0 - HOUR)), Hold::LetGo(Why::TimedOut));
     }
 }

@@ -95,19 +95,29 @@ fn plan_status(plan: &PlanView, approval: Option<&ApprovalView>) -> PlanStatus {
         changes: i64::from(plan.changes),
         replaces: i64::from(plan.replaces),
         destroys: i64::from(plan.destroys),
-        touches: plan.touches.iter().take(LINES_MAX).map(|address| line(address)).collect(),
-        dangers: plan
-            .dangers
-            .iter()
-            .take(LINES_MAX)
-            .map(|danger| line(&format!("{}: {}", danger.address, danger.detail)))
-            .collect(),
+        touches: lines(plan.touches.iter().map(|address| line(address, ""))),
+        dangers: lines(
+            plan.dangers.iter().map(|danger| line(&danger.address, &format!("{}: {}", danger.kind, danger.detail))),
+        ),
     }
 }
 
-/// One line of a plan.
-fn line(text: &str) -> String {
-    shown(text).chars().take(LINE_CHARACTERS_MAX).collect()
+/// The first lines of a plan; the last one says how many more there are, since whoever says yes has to know.
+fn lines(lines: impl ExactSizeIterator<Item = String>) -> Vec<String> {
+    let (many, kept) = (lines.len(), if lines.len() > LINES_MAX { LINES_MAX - 1 } else { LINES_MAX });
+    let more = many.saturating_sub(kept);
+    let more = (more > 0).then(|| format!("… and {more} more: quarterdeck describe approval shows all"));
+    lines.take(kept).chain(more).collect()
+}
+
+/// One line of a plan: what about it, and then the address. Either is cut visibly.
+fn line(address: &str, about: &str) -> String {
+    let half = |text: &str| {
+        let text = shown(text);
+        let (characters, half) = (text.chars().count(), LINE_CHARACTERS_MAX / 2 - 2);
+        if characters <= half { text } else { text.chars().take(half - 1).chain(['…']).collect() }
+    };
+    if about.is_empty() { half(address) } else { format!("{} ({})", half(about), half(address)) }
 }
 
 /// A text for people in one line, and bounded.

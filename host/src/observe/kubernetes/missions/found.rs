@@ -47,7 +47,7 @@ pub(super) enum Found {
     Files(Edition, Vec<File>),
     /// There are none: why, and what to do.
     Problem(String),
-    /// The API server did not answer; what was known is the best there is.
+    /// The API server did not answer, or not now; what was known is the best there is.
     Away(String),
 }
 
@@ -95,6 +95,8 @@ pub(super) async fn files(client: &Client, told: &Told, known: Option<Edition>, 
         Ok(Err(Error::Api(status))) if status.code == 400 || status.code == 422 => {
             Found::Problem(format!("spec.terraform.configMap: {}", status.message))
         }
+        // It answers, but not to this: the others are asked.
+        Ok(Err(Error::Api(_))) => silent(),
         Ok(Err(_)) | Err(_) => {
             away.store(true, Ordering::Relaxed);
             silent()

@@ -18,8 +18,9 @@ use super::{Shared, Status};
 use crate::apiserver::mission::{ABANDON, End, FINALIZER, Mission, Wanted};
 use crate::observe::kubernetes::watch;
 
-/// The oldest so many are looked after: one may have a megabyte of files in it.
-pub(super) const OBJECTS_MAX: usize = 128;
+/// The oldest so many are looked after: a policy is shown 64 missions, files among them, and one may have a megabyte of files
+/// in it.
+pub(super) const OBJECTS_MAX: usize = 48;
 /// Of so many others the names are remembered, so that it is known when there is room.
 const LEFT_OUT_MAX: usize = 1_024;
 /// A removal may take so long, in milliseconds, where an object can't be read.
@@ -102,12 +103,19 @@ impl Kept {
             self.remove(&key);
             return;
         }
+        self.left_out.remove(&key);
         self.known.insert(key, (Arc::new(told), status));
-        if self.known.len() > OBJECTS_MAX
-            && let Some((newest, _)) = self.known.pop_last()
-            && self.left_out.len() < LEFT_OUT_MAX
-        {
-            self.left_out.insert(newest);
+        if self.known.len() <= OBJECTS_MAX {
+            return;
+        }
+        // The newest is left out, but for those that wait for us to be gone.
+        let goes = |(_, (told, _)): &(&Key, &(Arc<Told>, Status))| told.end.deleting.is_some();
+        let newest = self.known.iter().rev().find(|object| !goes(object)).map(|(key, _)| key.clone());
+        if let Some(newest) = newest {
+            self.known.remove(&newest);
+            if self.left_out.len() < LEFT_OUT_MAX {
+                self.left_out.insert(newest);
+            }
         }
     }
 
