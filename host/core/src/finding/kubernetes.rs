@@ -31,7 +31,7 @@ fn rights(rights: &OwnRights) -> Vec<Fault> {
             Right { verb: "do this", ..same[0].clone() }.text().replace("do this", &verbs.join(", ")),
             same[0].grant(&verbs)
         );
-        let object = object("right", &Right { verb: "", ..same[0].clone() }.text().trim_start(), None);
+        let object = object("right", Right { verb: "", ..same[0].clone() }.text().trim_start(), None);
         let (rule, severity) = ("right-missing", Severity::Warning);
         Fault { rule, severity, object, owner: None, mission: None, message, evidence: vec![], count: 1 }
     });
