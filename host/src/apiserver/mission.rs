@@ -138,6 +138,11 @@ impl End {
         self.deleting.is_some() && self.kept && !self.abandoned && self.on_delete == OnDelete::Destroy
     }
 
+    /// What it builds shall be removed with it, and our finalizer does not keep it for that yet.
+    pub fn is_unkept(&self) -> bool {
+        self.deleting.is_none() && !self.kept && self.on_delete == OnDelete::Destroy
+    }
+
     /// It is as good as gone: nothing is begun for it any more.
     pub fn is_gone(&self) -> bool {
         self.deleting.is_some() && !self.is_leaving()

@@ -218,9 +218,19 @@ fn a_mission_of_the_cluster_is_built_kept_through_an_upgrade_and_removed() {
     deck.must(&["destroy", "web/web", "--yes"]);
     until("nothing answers", PATIENCE, || (deck.web() == "000").then_some(()));
 
-    // Destroy: the object waits for that.
+    // Destroy: the object waits for that. What can't be kept for it is not built.
     let destroys = ("  offers:", "  onDelete: Destroy\n  offers:");
+    let may_patch = |op: &str, value: &str| {
+        let patch = format!("[{{\"op\":\"{op}\",\"path\":\"/rules/0/verbs/3\"{value}}}]");
+        deck.cluster.kubectl(&["patch", "clusterrole", "quarterdeck-missions", "--type=json", "-p", &patch]);
+    };
+    let workers = deck.get("workers").len();
+    may_patch("remove", "");
     deck.apply_example(&[destroys]);
+    let unkept = deck.until_phase("Invalid");
+    assert!(text("/status/message", &unkept).contains("finalizer"), "{unkept}");
+    assert_eq!(deck.get("workers").len(), workers, "nothing is begun");
+    may_patch("add", ",\"value\":\"patch\"");
     let ready = deck.until_phase("Ready");
     assert_eq!(ready["metadata"]["finalizers"], json!(["quarterdeck.dev/destroy"]));
     assert_eq!(deck.web(), "200");

@@ -47,6 +47,10 @@ const WAIT_MIN: Duration = Duration::from_millis(500);
 const WAIT_MAX: Duration = Duration::from_secs(30);
 /// So many events wait to be written; the oldest are let go, since the status says how it ended.
 const EVENTS_MAX: usize = 64;
+/// Why nothing is begun for an object that our finalizer can't be set on.
+const UNKEPT: &str = "spec.onDelete is Destroy, and the finalizer quarterdeck.dev/destroy can't be set: the host's log has the API \
+    server's words, and a finding right-missing says what to grant; what is built without it would not be removed with the object, so \
+    nothing is begun";
 
 /// What is followed.
 pub struct Desk {
@@ -90,8 +94,8 @@ struct Clerk {
     events: VecDeque<Event>,
 }
 
-/// What became of something that was to be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of something that was to be written; the worst is the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wrote {
     /// It is there, or never will be.
     Done,
@@ -179,18 +183,30 @@ impl Clerk {
         self.tell().await
     }
 
-    /// The finalizer and the status of one object.
+    /// The finalizer of one object, and then its status.
     async fn look_after(&mut self, known: &KnownMission, seen: Option<(&View, &Ledger)>, now: Timestamp) -> Wrote {
         let uid = &known.version.uid;
         if known.end.is_leaving() && seen.is_some() {
             self.leaving.entry(uid.clone()).or_insert(now);
         }
         let held = hold::hold(known, seen, self.leaving.get(uid).copied(), now);
-        match self.hold(known, held, now).await {
+        let wrote = self.hold(known, held, now).await;
+        match wrote {
             Wrote::Done if known.end.is_gone() || self.let_go.contains(uid) => return Wrote::Done,
             Wrote::Done => {}
+            // Once is nothing: another writer was faster.
+            Wrote::Refused if held == Hold::Keep && self.refused.contains_key(uid) => {
+                let unkept = KnownMission { problem: Some(UNKEPT.to_owned()), ..known.clone() };
+                return self.say(&unkept, seen, now).await.max(wrote);
+            }
             later @ (Wrote::Refused | Wrote::Away) => return later,
         }
+        self.say(known, seen, now).await
+    }
+
+    /// The status of one object, and what is new in it as events.
+    async fn say(&mut self, known: &KnownMission, seen: Option<(&View, &Ledger)>, now: Timestamp) -> Wrote {
+        let uid = &known.version.uid;
         let before = self.written.get(uid).or(known.status.as_ref());
         let Some(status) = status::status(known, seen, before, now) else { return Wrote::Done };
         if before == Some(&status) {

@@ -8,7 +8,8 @@
 //! While the API server does not answer, the last good state stands. An object that is gone, or that is being deleted, is
 //! seen no more, as a file that is removed: its mission is shown and left alone, nothing is begun for it, and what it built
 //! stays. A worker that is at work for it ends whole. One that is kept by our finalizer and wants it is seen as leaving instead
-//! (`apiserver::mission::End`); whoever says how missions stand sets that finalizer and takes it away.
+//! (`apiserver::mission::End`); whoever says how missions stand sets that finalizer and takes it away. An object that wants it
+//! and has it not is not taken as it stands, so that nothing is built that could not be removed with it.
 //!
 //! Nobody is the author of an object: what the API server remembers of who wrote it names programs, and whoever may write it
 //! may have somebody else apply it. So where four eyes are wanted no user of the cluster is left out; who may change a mission
@@ -213,11 +214,11 @@ impl Rounds {
     /// Looks at each object's files and makes anew what is another than before.
     async fn round(&mut self, objects: &[(Key, Arc<Told>, Status)]) {
         let here = || objects.iter().filter(|(_, told, _)| !told.end.is_gone());
-        self.made.retain(|key, _| here().any(|(known, _, _)| known == key));
+        self.made.retain(|key, made| here().any(|(known, told, _)| known == key && told.uid == made.told.uid));
         let grants = (self.grants)();
         // Once the API server does not answer, nothing more is asked in this round.
         let away = Arc::new(AtomicBool::new(false));
-        let asked = here().cloned().map(|(key, told, _)| {
+        let asked = here().filter(|(_, told, _)| !told.end.is_unkept()).cloned().map(|(key, told, _)| {
             let (client, away) = (self.client.clone(), away.clone());
             let same = |made: &&Made| made.told == told && made.grants == grants;
             let known = self.made.get(&key).filter(same).map(|made| made.edition.clone());
@@ -270,7 +271,7 @@ impl Rounds {
 
     fn known(&self, (key, told, status): &(Key, Arc<Told>, Status)) -> Option<KnownMission> {
         let made = self.made.get(key);
-        if made.is_none() && !told.end.is_gone() {
+        if made.is_none() && !told.end.is_gone() && !told.end.is_unkept() {
             return None;
         }
         // While its files can't be had it is what it was.
@@ -300,4 +301,54 @@ fn seen(made: &Made) -> SeenMission {
 fn shown(redactor: &Redactor, problem: &str) -> String {
     let redacted = redactor.redact_bounded(problem, PROBLEM_BYTES_MAX);
     redacted.lines().map(escape).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use quarterdeck_core::mission::OnDelete;
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(uid: &str, generation: u64, on_delete: OnDelete, kept: bool) -> (Key, Arc<Told>, Status) {
+        let files = json!({ "main.tf": format!("# generation {generation}\n") });
+        let wanted =
+            serde_json::from_value(json!({ "goal": "g", "terraform": { "files": files } })).map_err(|_| String::new());
+        let end = End { on_delete, kept, ..End::default() };
+        let (namespace, name, uid) = ("shop".to_owned(), "web".to_owned(), uid.to_owned());
+        let told = Told { namespace, name, uid, generation, labels: BTreeMap::new(), wanted, end };
+        (("then".to_owned(), "shop".to_owned(), "web".to_owned()), Arc::new(told), None)
+    }
+
+    #[tokio::test]
+    async fn what_is_to_be_destroyed_is_taken_once_it_is_kept_and_not_before() {
+        let _already = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let mut rounds = Rounds {
+            client: Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap(),
+            blobs: Arc::new(Blobs::open(folder.path()).unwrap()),
+            grants: Arc::new(|| Arc::default()),
+            redactor: Arc::new(Redactor::new([7; 32])),
+            made: BTreeMap::new(),
+        };
+        use OnDelete::{Destroy, Retain};
+        for (object, taken, why) in [
+            (object("u", 1, Destroy, false), None, "its finalizer is still to be set"),
+            (object("u", 1, Destroy, true), Some(1), "it is kept"),
+            (
+                object("u", 2, Destroy, false),
+                Some(1),
+                "somebody took the finalizer away, so the last one that was kept stands",
+            ),
+            (object("u", 2, Destroy, true), Some(2), "it is kept again"),
+            (object("u", 3, Retain, false), Some(3), "it needs none"),
+            (object("v", 1, Destroy, false), None, "another object of that name is not the one before"),
+        ] {
+            rounds.round(std::slice::from_ref(&object)).await;
+            let made: Vec<_> = rounds.made.values().map(|made| seen(made).spec.unwrap().object.unwrap()).collect();
+            assert_eq!(made.first().map(|version| version.generation), taken, "{why}");
+            let known = rounds.known(&object).expect("whoever sets the finalizer knows it");
+            assert_eq!((known.version.uid, known.end), (object.1.uid.clone(), object.1.end), "{why}");
+        }
+    }
 }
