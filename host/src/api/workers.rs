@@ -61,6 +61,8 @@ pub struct FarDesk {
     pub left: Arc<LeftFolders>,
     /// Who the workers are.
     pub passes: Arc<Passes>,
+    /// Told by each worker whether it could reach the API server, which it must not.
+    pub reached: Arc<dyn Fn(bool) + Send + Sync>,
 }
 
 /// Who says whose token a worker shows. Asked for each request over TLS; it may ask the API server.

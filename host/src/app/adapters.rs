@@ -168,6 +168,10 @@ async fn jobs(
         blobs: shared.blobs.clone(),
         left: Arc::new(LeftFolders::at(&work)),
         passes: Arc::new(Passes::new(Arc::new(ByPod(workers.proof())))),
+        reached: {
+            let kubernetes = kubernetes.clone();
+            Arc::new(move |reached| kubernetes.worker_reached(reached))
+        },
     };
     Ok(Adapters {
         cluster: Arc::new(Together { engine, kubernetes }),

@@ -117,6 +117,14 @@ impl Kubernetes {
         // A cluster that does not answer is told as such.
         let _ = tokio::time::timeout(FIRST_LISTS, looked).await;
     }
+
+    /// What a worker's pod said of the network: whether it got a connection to the API server.
+    pub fn worker_reached(&self, api_server: bool) {
+        let before = std::mem::replace(&mut self.shared.known().view.worker_reached, api_server);
+        if before != api_server {
+            (self.shared.wake)();
+        }
+    }
 }
 
 impl Cluster for Kubernetes {

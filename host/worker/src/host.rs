@@ -1,4 +1,4 @@
-//! The host, as a worker sees it: seven questions over a Unix socket or over TLS, asked again while the host is away.
+//! The host, as a worker sees it: eight questions over a Unix socket or over TLS, asked again while the host is away.
 //!
 //! A worker outlives its host. So a question fails for good only when the host says no, or when the time for it is over;
 //! a socket that is not there, a broken answer and a 5xx are a host that is away. The waits between two tries grow to two
@@ -20,7 +20,7 @@ use reqwest::{Client, Method, StatusCode};
 
 use self::tls::Pass;
 use crate::clock;
-use crate::protocol::{ARTIFACT_BYTES_MAX, Claim, HostAddress, Input, Kept, LeftFile, LockInfo, Refused};
+use crate::protocol::{ARTIFACT_BYTES_MAX, Claim, HostAddress, Input, Kept, LeftFile, LockInfo, Refused, SeenNetwork};
 
 /// The first wait between two tries.
 const WAIT_FIRST: Duration = Duration::from_millis(50);
@@ -152,6 +152,12 @@ impl Host {
         }
         let path = format!("/v1/left/{}/{}", self.order, file.name());
         self.done(self.ask(Method::PUT, path, bytes, until).await?)
+    }
+
+    /// Says over TLS whether the API server was reached.
+    pub(crate) async fn network(&self, api_server: bool, until: Timestamp) -> Result<(), HostError> {
+        let body = serde_json::to_vec(&SeenNetwork { api_server }).expect("it is plain JSON");
+        self.done(self.ask(Method::POST, format!("/v1/network/{}", self.order), body, until).await?)
     }
 
     fn done(&self, reply: Reply) -> Result<(), HostError> {

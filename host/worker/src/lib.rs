@@ -29,6 +29,7 @@ mod handover;
 mod host;
 mod inputs;
 mod last_words;
+mod network;
 mod outcome;
 pub mod protocol;
 mod running;

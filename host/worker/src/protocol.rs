@@ -196,6 +196,14 @@ pub const ARTIFACT_BYTES_MAX: usize = 32 << 20;
 /// A result has at most this many bytes: 512 objects and 64 addresses take about 200 KiB.
 pub const RESULT_BYTES_MAX: usize = 1 << 20;
 
+/// `POST /v1/network/ORDER`: what a worker over TLS could reach of what it must not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SeenNetwork {
+    /// Whether it got a connection to the API server of its cluster.
+    pub api_server: bool,
+}
+
 /// What a worker over TLS fetches once it has its order: `GET /v1/input/ORDER/NAME` answers 200 with the bytes, or 404
 /// where the order has no such input. The worker checks the digest that stands in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

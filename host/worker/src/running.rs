@@ -31,7 +31,7 @@ use crate::inputs::{self, Inputs};
 use crate::outcome::{self, Halt};
 use crate::states::States;
 use crate::tool::Tool;
-use crate::{Ending, clock, handover, last_words, salvage, terraform, unpack};
+use crate::{Ending, clock, handover, last_words, network, salvage, terraform, unpack};
 
 /// What is kept back of the time until the deadline, for Terraform to end after its interrupt and for states to be
 /// handed over; at most a quarter of what there is.
@@ -123,7 +123,12 @@ async fn run(inputs: &Inputs, alive: &File, mut stop: watch::Receiver<bool>) -> 
         let result = WorkerResult::failed(End::Failed, failure);
         return handover::finish(inputs, &host, result, inputs.order.deadline).await;
     }
+    let seen = inputs.is_far().then(|| tokio::spawn(network::tell(host.clone())));
     let result = claimed(inputs, alive, &host, interrupt_at, stop).await;
+    if let Some(seen) = seen {
+        // It is over within seconds, as a rule before Terraform is.
+        let _over = seen.await;
+    }
     let result = result.unwrap_or_else(|failure| WorkerResult::failed(End::Failed, failure));
     handover::finish(inputs, &host, result, inputs.order.deadline).await
 }

@@ -17,6 +17,7 @@ use quarterdeck_tests::fake_engine::{DOCKER_29, FakeEngine};
 use quarterdeck_tests::ordered;
 use quarterdeck_worker::protocol::{LeftFile, RunFolder};
 use quarterdeck_worker::{Ending, work, work_given};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::desk::{Far, TOKEN};
@@ -100,16 +101,8 @@ async fn the_program_says_what_it_does_and_never_its_token() {
     let mut far = Far::new("").await;
     let _engine = FakeEngine::start(&far.place.run.engine, DOCKER_29);
     far.order(Operation::Plan);
-    let line = format!("terraform plan --folder {} --inputs {}", far.folder().display(), far.given().display());
-    let program = tokio::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "process::whole::worker_program"])
-        .env("QUARTERDECK_TEST_WORKER", line)
-        .env("HTTPS_PROXY", "http://127.0.0.1:9")
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let said = tokio::time::timeout(PATIENCE, program).await.unwrap().unwrap();
-    assert_eq!(result(&far.folder()).end, End::Succeeded);
+    let said = program(&far, &[("HTTPS_PROXY", "http://127.0.0.1:9")]).await;
+    assert!(far.reached.lock().unwrap().is_empty(), "it was told of no API server");
     let out = String::from_utf8(said.stdout).unwrap();
     let lines: Vec<serde_json::Value> = out.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let kinds: Vec<&str> = lines.iter().filter_map(|line| line["kind"].as_str()).collect();
@@ -122,6 +115,35 @@ async fn the_program_says_what_it_does_and_never_its_token() {
     assert!(kept.len() > 10);
     for (path, bytes) in kept {
         assert!(!String::from_utf8_lossy(&bytes).contains(TOKEN), "{}", path.display());
+    }
+}
+
+/// The worker as a program of its own, to its end, with these variables as a kubelet sets them.
+async fn program(far: &Far, variables: &[(&str, &str)]) -> std::process::Output {
+    let line = format!("terraform plan --folder {} --inputs {}", far.folder().display(), far.given().display());
+    let program = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "process::whole::worker_program"])
+        .env("QUARTERDECK_TEST_WORKER", line)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let said = tokio::time::timeout(PATIENCE, program).await.unwrap().unwrap();
+    assert_eq!(result(&far.folder()).end, End::Succeeded);
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_hears_whether_a_worker_could_reach_the_api_server() {
+    for open in [true, false] {
+        let mut far = Far::new("").await;
+        let _engine = FakeEngine::start(&far.place.run.engine, DOCKER_29);
+        far.order(Operation::Plan);
+        let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = door.local_addr().unwrap().port().to_string();
+        let _door = open.then_some(door);
+        program(&far, &[("KUBERNETES_SERVICE_HOST", "127.0.0.1"), ("KUBERNETES_SERVICE_PORT", &port)]).await;
+        assert_eq!(*far.reached.lock().unwrap(), [open]);
     }
 }
 

@@ -87,7 +87,10 @@ fn from_a_workers_place_its_own_order_is_reached_and_nothing_else() {
     for path in ["/livez", "/metrics", "/v1/approvals", "/v1/view", "/"] {
         assert_eq!(place.with_token(&[&format!("{HOST}{path}")]), "404", "{path} is not answered to workers");
     }
-    // The API server is within reach of this cluster's pods, which has no plugin for NetworkPolicies; it does not know this token.
+    // The API server is within reach of this cluster's pods, which has no plugin for NetworkPolicies: the workers say so. It does
+    // not know this token.
+    let open = |finding: &serde_json::Value| finding["rule"] == "network-open";
+    assert!(host.get("findings").iter().any(open), "the worker of the other mission has told it");
     assert_eq!(place.ask(None, &[&format!("{APISERVER}/version")]), "200");
     for path in ["/version", "/api/v1/namespaces/quarterdeck-builder/secrets", "/apis/batch/v1/jobs"] {
         assert_eq!(place.with_token(&[&format!("{APISERVER}{path}")]), "401", "{path}");

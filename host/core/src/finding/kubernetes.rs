@@ -18,7 +18,18 @@ pub(super) fn look(ledger: &Ledger, observation: &Observation) -> Vec<Fault> {
     let ms = |since: Timestamp| observation.at.since_ms(view.answers_since.map_or(since, |answers| answers.max(since)));
     let is_broken = |since: Timestamp| silent.is_none() && ms(since) > STALE_MS;
     let unseen = view.watches.iter().filter_map(|watch| unseen(watch.kind, &watch.standing, is_broken));
-    silent.clone().into_iter().chain(told).chain(unseen).chain(rights(&view.rights)).collect()
+    silent.clone().into_iter().chain(told).chain(unseen).chain(rights(&view.rights)).chain(open_network(view)).collect()
+}
+
+/// A worker reached what nobody lets it reach.
+fn open_network(view: &ClusterView) -> Option<Fault> {
+    let message = "a worker's pod reached the API server: nothing holds the workers' NetworkPolicy, so what Terraform runs reaches \
+                   whatever its node reaches. Apply deploy/kubernetes/builder/network.yaml, and use a network plugin that holds \
+                   NetworkPolicies";
+    let (rule, severity, object, message) =
+        ("network-open", Severity::Warning, object("cluster", "kubernetes", None), message.to_owned());
+    let fault = Fault { rule, severity, object, owner: None, mission: None, message, evidence: vec![], count: 1 };
+    view.worker_reached.then_some(fault)
 }
 
 /// What the host may not and should, one finding for each object of a rule; and all that it may and should not, as one.
@@ -247,5 +258,15 @@ mod tests {
         );
         assert_eq!((excess.rule, excess.count, excess.severity), ("rights-excess", 3, Severity::Info));
         assert_eq!(excess.evidence[0], Fact::new("may", "get secrets"));
+    }
+
+    #[test]
+    fn a_worker_that_reaches_the_api_server_is_told() {
+        let told = |worker_reached: bool| {
+            let view = ClusterView { worker_reached, ..answering() };
+            let observation = Observation { at: NOW, kubernetes: Some(view), ..Observation::default() };
+            look(&Ledger::default(), &observation).iter().map(|fault| fault.rule).collect::<Vec<_>>()
+        };
+        assert_eq!((told(true), told(false)), (vec!["network-open"], vec![]));
     }
 }

@@ -1,11 +1,11 @@
-//! What a worker elsewhere claims, fetches and hands over. `pass` has looked at who asks.
+//! What a worker elsewhere claims, sees, fetches and hands over. `pass` has looked at who asks.
 
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path as UrlPath, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use quarterdeck_worker::protocol::{ARTIFACT_BYTES_MAX, Claim, Input, LeftFile};
+use quarterdeck_worker::protocol::{ARTIFACT_BYTES_MAX, Claim, Input, LeftFile, SeenNetwork};
 
 use super::{FarDesk, No, Proven, blocking, grant, no, parse, pass};
 use crate::remember::{BLOB_BYTES_MAX, LeftError};
@@ -48,6 +48,13 @@ pub(super) async fn input(
         Some(bytes) => Ok(bytes.into_response()),
         None => Err(none()),
     }
+}
+
+/// `POST /v1/network/ORDER`.
+pub(super) async fn network(State(far): State<FarDesk>, body: Bytes) -> Result<StatusCode, No> {
+    let SeenNetwork { api_server } = parse(&body)?;
+    (far.reached)(api_server);
+    Ok(StatusCode::OK)
 }
 
 /// `PUT /v1/left/ORDER/NAME`.

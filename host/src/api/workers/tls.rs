@@ -84,6 +84,7 @@ fn router(desk: FarDesk) -> Router {
         .route("/v1/state/{order}", get(state).post(keep).layer(DefaultBodyLimit::max(STATE_BYTES_MAX)))
         .route("/v1/input/{order}/{name}", get(left::input))
         .route("/v1/left/{order}/{name}", put(left::left).layer(DefaultBodyLimit::max(ARTIFACT_BYTES_MAX)))
+        .route("/v1/network/{order}", post(left::network).layer(small))
         .route_layer(from_fn_with_state(desk.clone(), pass::check))
         .layer(from_fn(in_time))
         .with_state(desk)

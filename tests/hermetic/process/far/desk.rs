@@ -43,6 +43,8 @@ pub(super) struct Far {
     pub(super) tokens: Arc<Tokens>,
     pub(super) authority: String,
     pub(super) address: SocketAddr,
+    /// What workers said of whether they could reach the API server.
+    pub(super) reached: Arc<Mutex<Vec<bool>>>,
     /// How many orders there were: each has folders of its own.
     orders: u32,
     served: JoinHandle<()>,
@@ -81,17 +83,20 @@ impl Far {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let tokens = Arc::new(Tokens::default());
+        let reached = Arc::new(Mutex::new(Vec::new()));
+        let told = reached.clone();
         let desk = FarDesk {
             desk: Desk { book: place.book.clone(), states: place.states.clone(), clock },
             blobs: place.blobs.clone(),
             left: Arc::new(LeftFolders::at(&place.path("work"))),
             passes: Arc::new(Passes::new(tokens.clone())),
+            reached: Arc::new(move |word| told.lock().unwrap().push(word)),
         };
         let served = tokio::spawn(serve_tls(listener, Arc::new(config), desk));
         let authority = authority.certificate_pem().to_owned();
         let url = format!("https://localhost:{}", address.port());
         place.run.host = HostAddress::Tls { url, authority: authority.clone(), token: place.path("token") };
-        Far { place, tokens, authority, address, orders: 0, served }
+        Far { place, tokens, authority, address, reached, orders: 0, served }
     }
 
     /// Orders, and gives a pod what it works from, without the mission's files.

@@ -93,6 +93,8 @@ async fn everything_else_is_for_the_pod_that_has_claimed_the_order() {
         (Method::POST, "unlock", "", lock, 200),
         (Method::GET, "input", "/files", b"", 200),
         (Method::PUT, "left", "/rendered", b"a plan", 200),
+        (Method::POST, "network", "", br#"{"apiServer":false}"#, 200),
+        (Method::POST, "network", "", br#"{"apiServer":"perhaps"}"#, 400),
     ];
     for (method, what, rest, body, _) in &questions {
         let path = format!("/v1/{what}/{}{rest}", order.name);
@@ -112,6 +114,7 @@ async fn everything_else_is_for_the_pod_that_has_claimed_the_order() {
     let spelled = format!("/v1/input/{}/files", order.name.as_str().replace("plan", "%70lan"));
     assert_eq!(status(&far, Method::GET, &spelled, STRANGER, b"").await, 403);
     assert_eq!(fs::read_dir(far.host_folder(&order)).unwrap().count(), left + 1, "the one file that was handed over");
+    assert_eq!(*far.reached.lock().unwrap(), [false]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
