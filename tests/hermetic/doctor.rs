@@ -62,7 +62,7 @@ impl Machine {
         self.file("web/mission.yaml", &format!("{head}{spec}"));
         let blobs = Arc::new(Blobs::open(&self.path("blobs")).unwrap());
         let (grants, redactor): (Granting, _) = (Arc::new(Arc::default), Arc::new(Redactor::new([7; 32])));
-        Reader { paths: vec![self.path("web")], blobs, grants, redactor }.read()
+        Reader { paths: vec![self.path("web")], blobs, grants, secrets: None, redactor }.read()
     }
 
     /// A machine on which all is well.
@@ -136,7 +136,8 @@ async fn whatever_is_wrong_has_its_cause_and_its_cure_and_hides_nothing_else() {
     machine.file("web/mission.yaml", "kind: Mission\nunknown: true\n");
     let blobs = Arc::new(Blobs::open(&machine.path("blobs")).unwrap());
     let redactor = Arc::new(Redactor::new([7; 32]));
-    let reader = Reader { paths: vec![machine.path("web")], blobs, grants: Arc::new(Arc::default), redactor };
+    let reader =
+        Reader { paths: vec![machine.path("web")], blobs, grants: Arc::new(Arc::default), secrets: None, redactor };
     input.missions.extend(reader.read());
     input.terraform = vec![machine.path("absent")];
     input.cli_config = Some(machine.path("no.tfrc"));

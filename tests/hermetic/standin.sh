@@ -28,6 +28,7 @@ case "$1 ${STANDIN:-}" in
   'init wait-init') touch "$HOME/begun"; while [ ! -e "$HOME/go" ]; do sleep 0.02; done ;;
   'init '*) echo 'Terraform has been successfully initialized!'; choose ;;
   'plan refused') version; error 'Unable to create network: Error response from daemon: client version 1.41 is too old. Minimum supported API version is 1.44, please upgrade' ;;
+  'plan tells') version; error "the password is $TF_VAR_password" ;;
   'plan newer') echo '{"terraform":"9.0.0","type":"version","ui":"2.0"}' ;;
   'plan '*) version; sums plan; for a; do case $a in -out=*) echo saved >"${a#-out=}" ;; esac; done ;;
   'show different') echo '{"format_version":"1.2","terraform_version":"1.11.4","complete":true,"resource_changes":[],"x":1}' ;;

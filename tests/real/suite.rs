@@ -51,6 +51,8 @@ mod patrol;
 mod registry;
 #[path = "suite/rights.rs"]
 mod rights;
+#[path = "suite/secrets.rs"]
+mod secrets;
 #[path = "suite/walls.rs"]
 mod walls;
 #[path = "suite/web.rs"]

@@ -170,7 +170,13 @@ impl Harness {
         let world = Arc::new(Rehearsal::open(None, script, blobs.clone(), claim, clock, "a test".to_owned()));
         let redactor = Arc::new(Redactor::new([7; 32]));
         let granted = Arc::new(charter.settings.parsed_grants()?);
-        let reader = Reader { paths, blobs, grants: Arc::new(move || granted.clone()), redactor: redactor.clone() };
+        let reader = Reader {
+            paths,
+            blobs,
+            grants: Arc::new(move || granted.clone()),
+            secrets: None,
+            redactor: redactor.clone(),
+        };
         let brain = Arc::new(ScriptedBrain::default());
         let ports = Ports {
             cluster: world.clone(),

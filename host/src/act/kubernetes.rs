@@ -29,7 +29,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use quarterdeck_core::ids::{OrderName, Timestamp};
+use quarterdeck_core::ids::{MissionId, OrderName, Timestamp};
+use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::observation::WorkerReport;
 use quarterdeck_core::redaction::Redactor;
 use tokio::task::JoinHandle;
@@ -68,6 +69,8 @@ pub struct JobsConfig {
     pub work: PathBuf,
     /// How Agent-Builder's workers run.
     pub builder: BuilderWanted,
+    /// What a mission is called; nothing of one that is not known.
+    pub called: Arc<dyn Fn(&MissionId) -> Option<MissionName> + Send + Sync>,
     /// How they find the host.
     pub reach: Reach,
     /// The certificate of the host's authority, as PEM.

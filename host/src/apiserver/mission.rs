@@ -8,7 +8,7 @@
 
 #![allow(clippy::duplicated_attributes, reason = "each printed column has its own type, and most have the same")]
 
-use std::collections::BTreeMap;
+mod terraform;
 
 use kube::CustomResource;
 use quarterdeck_core::ids::Timestamp;
@@ -16,7 +16,9 @@ use quarterdeck_core::mission::{ObjectVersion, OnDelete, When};
 use quarterdeck_core::situation::{Autonomy, DesiredState};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
+
+pub use self::terraform::{ConfigMapName, Terraform};
 
 /// While this stands in `metadata.finalizers`, a mission's object is not gone, though it is being deleted.
 pub const FINALIZER: &str = "quarterdeck.dev/destroy";
@@ -147,39 +149,6 @@ impl End {
     pub fn is_gone(&self) -> bool {
         self.deleting.is_some() && !self.is_leaving()
     }
-}
-
-/// The Terraform files and their variables. They are packed when they are seen: a later edit is another generation, and what
-/// was planned before stays what it was.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [{
-    "rule": "has(self.files) != has(self.configMap)",
-    "message": "give either files (in the object itself) or configMap (the name of one in this namespace)",
-}]))]
-pub struct Terraform {
-    /// The files themselves, by path, such as "main.tf" or "modules/web/main.tf".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "texts_by_path")]
-    pub files: Option<BTreeMap<String, String>>,
-    /// The ConfigMap in the mission's own namespace whose keys are the files. The namespace has to let the host read it; see
-    /// the role "quarterdeck-mission-files".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "config_map")]
-    pub config_map: Option<ConfigMapName>,
-    /// The values of Terraform's variables, by name: a text, a whole number, true or false, or a list of texts. No secrets:
-    /// whoever may read this object reads them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "values_by_name")]
-    pub variables: BTreeMap<String, Value>,
-}
-
-/// Which ConfigMap.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ConfigMapName {
-    /// Its name; it is in the mission's own namespace.
-    pub name: String,
 }
 
 /// How a mission stands, as the host wrote it last.
@@ -357,46 +326,6 @@ fn needs(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// Of a path the API server looks at its ends alone; the parser knows the rest.
-fn texts_by_path(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "object",
-        "minProperties": 1,
-        "maxProperties": 512,
-        "additionalProperties": { "type": "string", "description": "The file's text.", "maxLength": 1_048_576 },
-        "x-kubernetes-validations": [{
-            "rule": "self.all(path, path != '' && path.size() <= 1024 && !path.startsWith('/'))",
-            "message": "a path is relative, such as main.tf, and has at most 1024 characters",
-        }],
-    })
-}
-
-fn config_map(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "object",
-        "required": ["name"],
-        "properties": { "name": {
-            "type": "string",
-            "description": "Its name; it is in the mission's own namespace.",
-            "minLength": 1,
-            "maxLength": 253,
-            "pattern": "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
-        } },
-    })
-}
-
-/// A structural schema has no choice of types, so the parser refuses what Terraform and YAML do not share.
-fn values_by_name(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "object",
-        "maxProperties": 512,
-        "additionalProperties": {
-            "description": "A text, a whole number, true or false, or a list of texts.",
-            "x-kubernetes-preserve-unknown-fields": true,
-        },
-    })
-}
-
 fn lines(_: &mut SchemaGenerator) -> Schema {
     let line = json!({ "type": "string", "description": "One of them.", "maxLength": LINE_CHARACTERS_MAX });
     json_schema!({ "type": "array", "maxItems": LINES_MAX, "items": line })
@@ -425,6 +354,8 @@ fn conditions_by_type(generator: &mut SchemaGenerator) -> Schema {
 #[cfg(test)]
 mod tests {
     use kube::CustomResourceExt as _;
+
+    use serde_json::Value;
 
     use super::*;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use quarterdeck_core::terraform::secrets::SecretGrant;
 use serde::Deserialize;
 
 /// How workers of a cluster run.
@@ -55,6 +56,9 @@ pub struct BuilderWanted {
     /// stand in a ConfigMap.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Which missions may have which Secrets of the namespace, as values of Terraform's variables.
+    #[serde(default)]
+    pub secrets: Vec<SecretGrant>,
     /// The engine's socket on the node, mounted into the builder's container alone.
     #[serde(default = "engine_socket")]
     pub engine_socket: PathBuf,

@@ -154,6 +154,10 @@ async fn jobs(
         connection: connection.clone(),
         work: work.clone(),
         builder: wanted.builder.clone(),
+        called: {
+            let book = shared.book.clone();
+            Arc::new(move |mission| book.ledger().missions.get(mission).map(|state| state.spec.name.clone()))
+        },
         reach,
         authority: authority.certificate_pem().to_owned(),
         key,

@@ -66,6 +66,7 @@ pub(super) async fn ready(config: &Config) -> Result<Data, StartError> {
         paths: config.missions.clone(),
         blobs: blobs.clone(),
         grants: granted.reader(),
+        secrets: config.workers.as_ref().map(|wanted| wanted.builder.secrets.clone().into()),
         redactor: redactor.clone(),
     };
     let missions = reader.read();

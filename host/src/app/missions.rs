@@ -29,6 +29,7 @@ pub(super) async fn start(shared: &Shared<'_>, reader: Reader, first: Vec<SeenMi
         connection: connection.clone(),
         blobs: shared.blobs.clone(),
         grants: reader.grants.clone(),
+        secrets: reader.secrets.clone(),
         redactor: Arc::new(Redactor::new(shared.key)),
         wake: shared.wake.clone(),
     });

@@ -82,6 +82,7 @@ fn missions(args: &DoctorArgs, given: &Given, data: &std::path::Path) -> Result<
         paths: args.paths.clone(),
         blobs: Arc::new(blobs),
         grants: Arc::new(move || grants.clone()),
+        secrets: None,
         // The placeholders of a page that is read once need not be the journal's.
         redactor: Arc::new(Redactor::new([0; 32])),
     };

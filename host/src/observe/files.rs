@@ -17,11 +17,12 @@ use quarterdeck_core::observation::SeenMission;
 use quarterdeck_core::redaction::Redactor;
 use quarterdeck_core::situation::{Autonomy, DesiredState};
 use quarterdeck_core::terraform::files::File;
+use quarterdeck_core::terraform::secrets::SecretVariables;
 use quarterdeck_core::terraform::{allow, files};
 use serde::Deserialize;
 
 use super::Missions;
-pub use super::missions::Granting;
+pub use super::missions::{Granting, Secrets};
 use super::missions::{Making, PROBLEM_BYTES_MAX, Problem, Variables, Written, refusals};
 use crate::remember::Blobs;
 
@@ -72,6 +73,8 @@ struct RawTerraform {
     folder: String,
     #[serde(default)]
     variables: Variables,
+    #[serde(default)]
+    secret_variables: SecretVariables,
 }
 
 fn default_autonomy() -> Autonomy {
@@ -139,6 +142,8 @@ pub struct Reader {
     pub blobs: Arc<Blobs>,
     /// What the operator grants, now.
     pub grants: Granting,
+    /// The secrets that the operator grants.
+    pub secrets: Secrets,
     /// What hides secrets.
     pub redactor: Arc<Redactor>,
 }
@@ -189,13 +194,15 @@ impl Reader {
             when,
             offers,
             variables: terraform.variables,
+            secrets: terraform.secret_variables,
             files,
             author: fs::metadata(path).ok().map(|meta| meta.uid()),
             source: path.display().to_string(),
             object: None,
         };
         let (blobs, redactor) = (&*self.blobs, &*self.redactor);
-        let made = Making { blobs, grants: &(self.grants)(), redactor }.mission(written);
+        let making = Making { blobs, grants: &(self.grants)(), secrets: self.secrets.as_deref(), redactor };
+        let made = making.mission(written);
         made.map_err(|problem| match problem {
             Problem::Invalid(problem) => MissionError::Invalid { path: path.to_owned(), problem },
             Problem::Files(source) => MissionError::Files { path: folder, source },

@@ -15,6 +15,7 @@ use quarterdeck_core::situation::{Autonomy, DesiredState, FACTS_MAX, Fact, KEY_B
 use quarterdeck_core::terraform::files::{File, FileSet};
 use quarterdeck_core::terraform::grants::Grants;
 use quarterdeck_core::terraform::providers::LockFile;
+use quarterdeck_core::terraform::secrets::{self, SECRETS_FILE, SecretGrant, SecretVariables};
 use quarterdeck_core::terraform::{allow, files};
 use quarterdeck_core::text::escape;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ const VARIABLES_FILE: &str = "quarterdeck.auto.tfvars.json";
 
 /// Says what the operator grants: it is asked at each look, since a charter may change.
 pub type Granting = Arc<dyn Fn() -> Arc<Grants> + Send + Sync>;
+/// The secrets that the operator grants; nothing where workers can have none.
+pub type Secrets = Option<Arc<[SecretGrant]>>;
 
 /// The value of a variable: the scalars that Terraform and YAML share.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -54,6 +57,8 @@ pub(super) struct Written {
     pub(super) when: When,
     pub(super) offers: Vec<String>,
     pub(super) variables: Variables,
+    /// The variables whose values are secrets.
+    pub(super) secrets: SecretVariables,
     /// The Terraform files, without the variables.
     pub(super) files: Vec<File>,
     /// The Unix user who owns the file; where four eyes are wanted they do not count.
@@ -87,6 +92,8 @@ pub(super) struct Making<'a> {
     pub(super) blobs: &'a Blobs,
     /// What the operator grants, now.
     pub(super) grants: &'a Grants,
+    /// The secrets that the operator grants; nothing where workers can have none.
+    pub(super) secrets: Option<&'a [SecretGrant]>,
     /// What hides secrets.
     pub(super) redactor: &'a Redactor,
 }
@@ -94,14 +101,21 @@ pub(super) struct Making<'a> {
 impl Making<'_> {
     /// The mission that was written, packed and looked through.
     pub(super) fn mission(&self, written: Written) -> Result<MissionSpec, Problem> {
-        let Written { name, labels, goal, autonomy, desired, when, offers, variables, files, author, source, object } =
-            written;
+        let Written { name, labels, goal, autonomy, desired, when, offers, .. } = written;
+        let Written { variables, secrets, files, author, source, object, .. } = written;
         let invalid = |field: &str, problem: String| Problem::Invalid(format!("{field}: {problem}"));
         let labels = self.labels(&labels).map_err(|problem| invalid("metadata.labels", problem))?;
         let offers = self::offers(offers).map_err(|problem| invalid("spec.offers", problem))?;
-        let set = pack(files, &variables).map_err(Problem::Files)?;
+        if files.iter().any(|file| file.path == SECRETS_FILE) {
+            return Err(Problem::Invalid(format!(
+                "{SECRETS_FILE}: the name is taken; use spec.terraform.secretVariables"
+            )));
+        }
+        let set = pack(files, &variables, &secrets).map_err(Problem::Files)?;
         let facts = allow::check(&set, self.grants).map_err(Problem::NotAllowed)?;
-        missing_variables(&facts, &variables).map_err(Problem::Invalid)?;
+        missing_variables(&facts, &variables, &secrets).map_err(Problem::Invalid)?;
+        secrets::check(&secrets, &facts.variables, &name, self.secrets)
+            .map_err(|problem| invalid("spec.terraform.secretVariables", problem))?;
         let lock = lock_file(&set).map_err(|problem| invalid(".terraform.lock.hcl", problem))?;
         let plan = self.blobs.put(&encoding::encode(&set)).map_err(Problem::Keep)?;
         let providers = facts.provider_needs(lock.as_ref()).into_iter();
@@ -114,7 +128,7 @@ impl Making<'_> {
             when,
             offers,
             plan,
-            facts: facts.as_facts().iter().take(FACTS_MAX).map(fact).collect(),
+            facts: secrets::facts(&secrets).chain(facts.as_facts()).take(FACTS_MAX).map(|told| fact(&told)).collect(),
             labels,
             author,
             providers: providers.map(|need| ProviderNeed { file: self.redactor.name(&need.file), ..need }).collect(),
@@ -167,23 +181,31 @@ fn offers(offers: Vec<String>) -> Result<Vec<String>, String> {
     }
 }
 
-/// The files as one, with the variables as one more.
-fn pack(mut files: Vec<File>, variables: &Variables) -> Result<FileSet, files::FilesError> {
+/// The files as one, with the variables as one more, and the names of the secrets as another.
+fn pack(mut files: Vec<File>, variables: &Variables, secrets: &SecretVariables) -> Result<FileSet, files::FilesError> {
     if !variables.is_empty() {
         let bytes = serde_json::to_vec_pretty(variables).expect("names and scalars are JSON");
         files.push(File { path: VARIABLES_FILE.to_owned(), bytes });
+    }
+    if !secrets.is_empty() {
+        let bytes = serde_json::to_vec_pretty(secrets).expect("names are JSON");
+        files.push(File { path: SECRETS_FILE.to_owned(), bytes });
     }
     FileSet::new(files)
 }
 
 /// A variable without a default and without a value would make Terraform fail later: say so now.
-fn missing_variables(facts: &allow::StaticFacts, given: &Variables) -> Result<(), String> {
+fn missing_variables(facts: &allow::StaticFacts, given: &Variables, secrets: &SecretVariables) -> Result<(), String> {
+    if let Some(name) = given.keys().find(|name| secrets.contains_key(*name)) {
+        return Err(format!("spec.terraform.variables: {name:?} stands under secretVariables too"));
+    }
     let known = |name: &String| facts.variables.iter().any(|variable| variable.name == *name);
     if let Some(name) = given.keys().find(|name| !known(name)) {
         return Err(format!("spec.terraform.variables: {name:?} is no variable of the Terraform files"));
     }
     let in_files = facts.files.iter().any(|file| file.contains(".tfvars") && file != VARIABLES_FILE);
-    match facts.variables.iter().find(|variable| !variable.has_default && !given.contains_key(&variable.name)) {
+    let is_given = |name: &String| given.contains_key(name) || secrets.contains_key(name);
+    match facts.variables.iter().find(|variable| !variable.has_default && !is_given(&variable.name)) {
         Some(variable) if !in_files => Err(format!(
             "the variable {:?} has no default and no value: set it under spec.terraform.variables",
             variable.name

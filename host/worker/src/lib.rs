@@ -23,6 +23,7 @@ mod delivery;
 mod disk;
 mod endpoint;
 mod engine;
+mod environment;
 mod events;
 mod failure;
 mod handover;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use crate::clock;
 use crate::host::Host;
+use crate::{clock, environment};
 
 /// An enforced policy drops what it does not permit, so this is waited in vain.
 const CONNECTS: Duration = Duration::from_secs(2);
@@ -17,7 +17,7 @@ const TOLD_MS: u64 = 3_000;
 
 /// Tries the door and tells the host. Where no door is known nothing is told.
 pub(crate) async fn tell(host: Host) {
-    let Some(door) = door() else { return };
+    let Some(door) = environment::api_server() else { return };
     let reached = reaches(&door).await;
     // It is told by the next worker, if not by this one.
     let _untold = host.network(reached, clock::now().plus_ms(TOLD_MS)).await;
@@ -25,15 +25,6 @@ pub(crate) async fn tell(host: Host) {
 
 async fn reaches(door: &str) -> bool {
     tokio::time::timeout(CONNECTS, TcpStream::connect(door)).await.is_ok_and(|connected| connected.is_ok())
-}
-
-/// The API server's address in the cluster.
-#[allow(clippy::disallowed_methods, reason = "a kubelet tells it to a pod by its environment and in no other way")]
-fn door() -> Option<String> {
-    let address = std::env::var("KUBERNETES_SERVICE_HOST").ok()?;
-    let port = std::env::var("KUBERNETES_SERVICE_PORT").ok()?;
-    let bracketed = if address.contains(':') { format!("[{address}]") } else { address };
-    Some(format!("{bracketed}:{port}"))
 }
 
 #[cfg(test)]

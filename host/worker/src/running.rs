@@ -31,7 +31,7 @@ use crate::inputs::{self, Inputs};
 use crate::outcome::{self, Halt};
 use crate::states::States;
 use crate::tool::Tool;
-use crate::{Ending, clock, handover, last_words, network, salvage, terraform, unpack};
+use crate::{Ending, clock, environment, handover, last_words, network, salvage, terraform, unpack};
 
 /// What is kept back of the time until the deadline, for Terraform to end after its interrupt and for states to be
 /// handed over; at most a quarter of what there is.
@@ -159,7 +159,9 @@ async fn claimed(
     let disk = |error: &dyn std::error::Error| failure("other", outcome::chain(error), true);
     let aloud = inputs.is_far();
     let mut events = Events::open(&inputs.folder.events(), aloud, redactor()?).map_err(|error| disk(&error))?;
-    inputs.config.secrets().iter().chain(&host.token()).for_each(|secret| events.hide(secret.expose()));
+    let given = if inputs.is_far() { environment::secrets() } else { Vec::new() };
+    let of_ours = inputs.config.secrets().into_iter().chain(host.token());
+    of_ours.chain(given.iter().map(|(_, value)| value.clone())).for_each(|secret| events.hide(secret.expose()));
     events.say("claimed", inputs.order.name.as_str());
     let first = host.state(interrupt_at).await.map_err(|error| failure("unreachable", error.to_string(), true))?;
     if inputs.is_far() {
@@ -172,7 +174,7 @@ async fn claimed(
     let endpoint = Endpoint::start(desk).await.map_err(|error| disk(&error))?;
     events.hide(endpoint.password().expose());
     let alive = alive.try_clone().map_err(|error| disk(&error))?;
-    let tool = Tool::new(inputs, &endpoint.environment(), alive, interrupt_at, stop);
+    let tool = Tool::new(inputs, &endpoint.environment(), given, alive, interrupt_at, stop);
     let engine = Engine::at(&inputs.config.engine).map_err(|error| disk(&error))?;
     let mut session = terraform::Session { inputs, facts, engine, events, tool, first, version: None };
     let done = session.run().await;

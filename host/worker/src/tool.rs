@@ -18,6 +18,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use quarterdeck_core::ids::Timestamp;
+use quarterdeck_core::redaction::Secret;
 use quarterdeck_core::terraform::ui_events::LINE_BYTES_MAX;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpgid};
 use tokio::process::{Child, Command};
@@ -51,6 +52,8 @@ pub(crate) struct Tool {
     program: PathBuf,
     folder: RunFolder,
     environment: Vec<(String, String)>,
+    /// The values of variables that are secrets, by what Terraform looks for.
+    secrets: Vec<(String, Secret)>,
     /// The lock that says that somebody of this run lives.
     alive: File,
     /// When it is interrupted.
@@ -102,13 +105,14 @@ impl Tool {
     pub(crate) fn new(
         inputs: &Inputs,
         endpoint: &[(&'static str, String)],
+        secrets: Vec<(String, Secret)>,
         alive: File,
         interrupt_at: Timestamp,
         stop: watch::Receiver<bool>,
     ) -> Tool {
         let environment = environment(&inputs.folder, &inputs.config, endpoint);
         let (program, folder) = (inputs.config.terraform.clone(), inputs.folder.clone());
-        Tool { program, folder, environment, alive, interrupt_at, stop }
+        Tool { program, folder, environment, secrets, alive, interrupt_at, stop }
     }
 
     /// Runs one command and gives every line of its standard output to `line`, while it runs.
@@ -140,6 +144,7 @@ impl Tool {
             .args(arguments)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(self.secrets.iter().map(|(name, value)| (name, value.expose())))
             .current_dir(self.folder.terraform())
             .stdin(self.alive.try_clone()?)
             .stdout(create(out)?)

@@ -102,6 +102,7 @@ async fn the_program_says_what_it_does_and_never_its_token() {
     let _engine = FakeEngine::start(&far.place.run.engine, DOCKER_29);
     far.order(Operation::Plan);
     let said = program(&far, &[("HTTPS_PROXY", "http://127.0.0.1:9")]).await;
+    assert_eq!(result(&far.folder()).end, End::Succeeded);
     assert!(far.reached.lock().unwrap().is_empty(), "it was told of no API server");
     let out = String::from_utf8(said.stdout).unwrap();
     let lines: Vec<serde_json::Value> = out.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -128,9 +129,30 @@ async fn program(far: &Far, variables: &[(&str, &str)]) -> std::process::Output 
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let said = tokio::time::timeout(PATIENCE, program).await.unwrap().unwrap();
-    assert_eq!(result(&far.folder()).end, End::Succeeded);
-    said
+    tokio::time::timeout(PATIENCE, program).await.unwrap().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_value_of_a_secret_is_terraforms_and_nobody_elses() {
+    for (script, end) in [("", End::Succeeded), ("tells", End::Failed)] {
+        let mut far = Far::new(script).await;
+        let _engine = FakeEngine::start(&far.place.run.engine, DOCKER_29);
+        far.order(Operation::Plan);
+        let said = program(&far, &[("TF_VAR_password", "hush-4711-hush"), ("HUSH", "hush-4711-hush")]).await;
+        assert_eq!(result(&far.folder()).end, end);
+        let environment = fs::read_to_string(far.folder().join("environment-plan")).unwrap();
+        let has = |line: &str| environment.lines().any(|is| is == line);
+        assert!(has("TF_VAR_password=hush-4711-hush") && !environment.contains("HUSH="), "{environment}");
+        // What Terraform says stays in the worker's own folder as it was said.
+        let run = RunFolder::at(&far.folder());
+        let own = [run.events(), run.result()].map(|path| (path.clone(), fs::read(path).unwrap()));
+        let out = [("stdout".into(), said.stdout), ("stderr".into(), said.stderr)];
+        for (path, bytes) in everything(&far.place.path("work")).into_iter().chain(own).chain(out) {
+            assert!(!String::from_utf8_lossy(&bytes).contains("hush-4711"), "{}", path.display());
+        }
+        let told = fs::read_to_string(run.result()).unwrap();
+        assert_eq!(told.contains("the password is"), end == End::Failed, "{told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,6 +165,7 @@ async fn the_host_hears_whether_a_worker_could_reach_the_api_server() {
         let port = door.local_addr().unwrap().port().to_string();
         let _door = open.then_some(door);
         program(&far, &[("KUBERNETES_SERVICE_HOST", "127.0.0.1"), ("KUBERNETES_SERVICE_PORT", &port)]).await;
+        assert_eq!(result(&far.folder()).end, End::Succeeded);
         assert_eq!(*far.reached.lock().unwrap(), [open]);
     }
 }

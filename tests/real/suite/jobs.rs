@@ -26,6 +26,8 @@ const NODE: &str = "10.98.0.1";
 pub(crate) struct Yard {
     pub(crate) cluster: Cluster,
     image: String,
+    /// Which missions may have which secrets, as the workers' file has it.
+    pub(crate) secrets: &'static str,
 }
 
 impl Yard {
@@ -43,7 +45,7 @@ impl Yard {
         config["users"][0]["user"] =
             json!({ "token": cluster.kubectl(&["-n", "ai-agent", "create", "token", "quarterdeck"]) });
         fs::write(cluster.path("kubeconfig"), config.to_string()).unwrap();
-        let yard = Yard { cluster, image };
+        let yard = Yard { cluster, image, secrets: "[]" };
         let (from, to) = (sources().join("deploy/examples/web"), yard.cluster.path("web"));
         fs::create_dir(&to).unwrap();
         for file in fs::read_dir(from).unwrap().map(Result::unwrap) {
@@ -63,8 +65,8 @@ impl Yard {
         let file = self.cluster.path(&format!("{name}.yaml"));
         let text = format!(
             "listen: 0.0.0.0:{port}\naddress: {NODE}:{port}\nbuilder:\n  image: {}\n  environment: {{ TF_CLI_CONFIG_FILE: \
-             /etc/quarterdeck/cli.tfrc }}\n",
-            self.image
+             /etc/quarterdeck/cli.tfrc }}\n  secrets: {}\n",
+            self.image, self.secrets
         );
         fs::write(&file, text).unwrap();
         let data = self.cluster.path(name);

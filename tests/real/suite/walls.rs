@@ -25,7 +25,7 @@ pub(crate) fn fortify(cluster: &Cluster, image: &str) {
     cluster.kubectl(&["apply", "-f", &file("base/namespace.yaml"), "-f", &file("base/rights.yaml")]);
     cluster.kubectl(&["apply", "-k", &file("builder")]);
     cluster.kubectl(&["apply", "-k", &file("missions")]);
-    let patch = json!({ "data": { "images": image } }).to_string();
+    let patch = json!({ "data": { "images": image, "secrets": "web/label, web/other" } }).to_string();
     let patch = ["-n", "ai-agent", "patch", "configmap", "quarterdeck-builder-allows", "--type=merge", "-p", &patch];
     cluster.kubectl(&patch);
 }
@@ -209,6 +209,12 @@ fn a_worker_is_exactly_one_and_of_this_term() {
     let cluster = walled();
     must_be_made(&cluster, HOST, &job());
     let spec = "/spec/template/spec";
+    let named = "that the ConfigMap ai-agent/quarterdeck-builder-allows names";
+    let secret = |name: &str, secret: &str, key: &str| json!({ "name": name, "valueFrom": { "secretKeyRef": { "name": secret, "key": key } } });
+    let mut has_secrets = job();
+    has_secrets["spec"]["template"]["spec"]["containers"][0]["env"] =
+        json!([secret("TF_VAR_label", "web", "label"), secret("TF_VAR_other", "web", "other")]);
+    must_be_made(&cluster, HOST, &has_secrets);
     for (pointer, value, because) in [
         ("/containers/0/image", json!("quarterdeck.test/builder:1"), "names by digest"),
         // The API server's own check comes first where both are asked for.
@@ -225,7 +231,16 @@ fn a_worker_is_exactly_one_and_of_this_term() {
             "no capability",
         ),
         ("/containers/0/securityContext/capabilities", json!({}), "no capability"),
-        ("/containers/0/env", json!([{ "name": "A", "value": "b" }]), "by its inputs alone"),
+        ("/containers/0/env", json!([{ "name": "A", "value": "b" }]), "from keys of Secrets"),
+        ("/containers/0/env", json!([{ "name": "TF_VAR_label", "value": "b" }]), "from keys of Secrets"),
+        (
+            "/containers/0/env",
+            json!([secret("TF_VAR_label", "web", "label"), secret("TF_VAR_a", "db", "label")]),
+            named,
+        ),
+        ("/containers/0/env", json!([secret("TF_VAR_label", "web", "password")]), named),
+        ("/containers/0/env", json!([secret("LD_PRELOAD", "web", "label")]), named),
+        ("/containers/0/envFrom", json!([{ "secretRef": { "name": "web" } }]), "by its inputs alone"),
         ("/containers/0/lifecycle", json!({ "preStop": { "exec": { "command": ["x"] } } }), "by its inputs alone"),
         ("/containers/0/ports", json!([{ "containerPort": 1, "hostPort": 1 }]), "no port of the node"),
         ("/initContainers", json!([{ "name": "first", "image": "x" }]), "one container"),

@@ -89,7 +89,7 @@ fn from_a_workers_place_its_own_order_is_reached_and_nothing_else() {
     }
     // The API server is within reach of this cluster's pods, which has no plugin for NetworkPolicies: the workers say so. It does
     // not know this token.
-    let open = |finding: &serde_json::Value| finding["rule"] == "network-open";
+    let open = |finding: &Value| finding["rule"] == "network-open";
     assert!(host.get("findings").iter().any(open), "the worker of the other mission has told it");
     assert_eq!(place.ask(None, &[&format!("{APISERVER}/version")]), "200");
     for path in ["/version", "/api/v1/namespaces/quarterdeck-builder/secrets", "/apis/batch/v1/jobs"] {

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use quarterdeck_core::kubernetes::quantity::Quantity;
 use quarterdeck_core::order::{Class, Order};
 use quarterdeck_core::situation::Operation;
+use quarterdeck_core::terraform::secrets::{SecretKey, SecretVariables, VARIABLE_PREFIX};
 use quarterdeck_worker::protocol::RunConfig;
 use ring::hmac;
 use serde_json::{Map, Value, json};
@@ -58,8 +59,8 @@ pub(super) struct Mould<'a> {
     pub(super) key: &'a [u8; 32],
 }
 
-/// The worker of an order, with the mission's files; none for what no worker in a cluster does.
-pub(super) fn make(mould: &Mould<'_>, order: &Order, files: &[u8]) -> Option<Made> {
+/// The worker of an order, with the mission's files and secrets; none for what no worker in a cluster does.
+pub(super) fn make(mould: &Mould<'_>, order: &Order, files: &[u8], secrets: &SecretVariables) -> Option<Made> {
     let operation = match order.key.operation {
         Operation::Plan => "plan",
         Operation::PlanDestroy => "plan-destroy",
@@ -68,6 +69,9 @@ pub(super) fn make(mould: &Mould<'_>, order: &Order, files: &[u8]) -> Option<Mad
     };
     let config_map = config_map(mould, order, files);
     let mut job = job(mould, order, operation);
+    if !secrets.is_empty() {
+        job["spec"]["template"]["spec"]["containers"][0]["env"] = secrets.iter().map(variable).collect();
+    }
     let sealed = [job.to_string(), config_map.to_string()].join("\n");
     let seal = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, mould.key), format!("job\n{sealed}").as_bytes());
     job["metadata"]["annotations"] = json!({ SEAL: STANDARD.encode(seal) });
@@ -186,6 +190,12 @@ fn pod(mould: &Mould<'_>, order: &Order, operation: &str) -> Value {
         spec["nodeSelector"] = json!(builder.node_selector);
     }
     spec
+}
+
+/// A variable whose value the kubelet looks up; the API server is told the names alone.
+fn variable((name, SecretKey { name: secret, key }): (&String, &SecretKey)) -> Value {
+    let from = json!({ "secretKeyRef": { "name": secret, "key": key } });
+    json!({ "name": format!("{VARIABLE_PREFIX}{name}"), "valueFrom": from })
 }
 
 fn text(path: &Path) -> String {

@@ -11,11 +11,14 @@ use std::sync::mpsc::Sender;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
+use quarterdeck_core::encoding;
 use quarterdeck_core::ids::OrderName;
 use quarterdeck_core::observation::WorkerReport;
 use quarterdeck_core::order::{End, Order, WorkerResult};
 use quarterdeck_core::redaction::Redactor;
-use quarterdeck_core::situation::{Failure, SQUATTED, TEXT_BYTES_MAX};
+use quarterdeck_core::situation::{Failure, Operation, SQUATTED, TEXT_BYTES_MAX};
+use quarterdeck_core::terraform::FileSet;
+use quarterdeck_core::terraform::secrets::{self, SecretKey, SecretVariables};
 use quarterdeck_worker::protocol::{HostAddress, RunConfig, RunFolder};
 use tokio::runtime::Handle;
 
@@ -344,12 +347,31 @@ async fn prepared(
     };
     let files = shelf.blob(&order.plan).map_err(|error| format!("read the files of the mission: {error}"))?;
     let files = files.ok_or("the files of the mission are not kept any more")?;
-    let made = job::make(&mould, order, &files)
+    let secrets = secrets(config, order, &files)?;
+    let made = job::make(&mould, order, &files, &secrets)
         .ok_or_else(|| format!("no worker of a cluster does {:?} yet", order.key.operation))?;
     let (order_json, config_json) = job::inputs(order, &run);
     Run::note_made(folder, &made, (&order_json, &config_json))
         .map_err(|error| format!("write to the folder: {error}"))?;
     Ok(made)
+}
+
+/// The secrets that an order's worker gets: those that its mission names, while the operator grants them. A saved plan has the
+/// values in it, so its apply gets none.
+fn secrets(config: &JobsConfig, order: &Order, files: &[u8]) -> Result<SecretVariables, String> {
+    if order.key.operation == Operation::Apply {
+        return Ok(SecretVariables::new());
+    }
+    let files: FileSet = encoding::decode(files).map_err(|error| format!("read the files of the mission: {error}"))?;
+    let secrets = secrets::of(&files)?;
+    let called = (config.called)(&order.mission);
+    let may = |wanted: &&SecretKey| {
+        called.as_ref().is_some_and(|mission| secrets::is_granted(&config.builder.secrets, mission, wanted))
+    };
+    match secrets.values().find(|wanted| !may(wanted)) {
+        Some(wanted) => Err(format!("the Secret's key {} is not granted to the mission any more", wanted.text())),
+        None => Ok(secrets),
+    }
 }
 
 fn kind_of(error: &MakeError) -> &'static str {

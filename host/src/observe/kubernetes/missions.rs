@@ -39,7 +39,7 @@ use self::told::{Key, Objects, Told};
 use crate::apiserver::Connection;
 use crate::apiserver::mission::{End, KnownMission, source};
 use crate::observe::Missions;
-use crate::observe::missions::{Granting, Making, PROBLEM_BYTES_MAX};
+use crate::observe::missions::{Granting, Making, PROBLEM_BYTES_MAX, Secrets};
 use crate::remember::Blobs;
 
 /// The ConfigMaps are asked for again so often.
@@ -59,6 +59,8 @@ pub struct ObjectMissionsConfig {
     pub blobs: Arc<Blobs>,
     /// What the operator grants, now.
     pub grants: Granting,
+    /// The secrets that the operator grants.
+    pub secrets: Secrets,
     /// What hides secrets.
     pub redactor: Arc<Redactor>,
     /// Called when a mission is another than before.
@@ -99,7 +101,7 @@ impl Shared {
 impl ObjectMissions {
     /// Starts to observe; needs a tokio runtime around it. Nothing is known before the first list.
     pub fn start(config: ObjectMissionsConfig) -> ObjectMissions {
-        let ObjectMissionsConfig { connection, blobs, grants, redactor, wake } = config;
+        let ObjectMissionsConfig { connection, blobs, grants, secrets, redactor, wake } = config;
         let shared = Arc::new(Shared {
             objects: Mutex::default(),
             seen: RwLock::default(),
@@ -108,7 +110,8 @@ impl ObjectMissions {
             redactor: redactor.clone(),
         });
         let (tell, known) = watch::channel(Arc::default());
-        let rounds = Rounds { client: connection.client.clone(), blobs, grants, redactor, made: BTreeMap::new() };
+        let client = connection.client.clone();
+        let rounds = Rounds { client, blobs, grants, secrets, redactor, made: BTreeMap::new() };
         let tasks = vec![
             tokio::spawn(told::watch(connection.client, shared.clone())),
             tokio::spawn(rounds.go_on(shared.clone(), tell, wake)),
@@ -166,6 +169,7 @@ struct Rounds {
     client: Client,
     blobs: Arc<Blobs>,
     grants: Granting,
+    secrets: Secrets,
     redactor: Arc<Redactor>,
     made: BTreeMap<Key, Made>,
 }
@@ -259,9 +263,11 @@ impl Rounds {
         grants: Arc<Grants>,
     ) -> Result<MissionSpec, String> {
         let (told, blobs, redactor) = (told.clone(), self.blobs.clone(), self.redactor.clone());
+        let secrets = self.secrets.clone();
         let making = move || {
             let made = files.and_then(|files| {
-                let making = Making { blobs: &blobs, grants: &grants, redactor: &redactor };
+                let making =
+                    Making { blobs: &blobs, grants: &grants, secrets: secrets.as_deref(), redactor: &redactor };
                 found::mission(&told, files, &making)
             });
             made.map_err(|problem| shown(&redactor, &problem))
@@ -328,6 +334,7 @@ mod tests {
             client: Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap(),
             blobs: Arc::new(Blobs::open(folder.path()).unwrap()),
             grants: Arc::new(|| Arc::default()),
+            secrets: None,
             redactor: Arc::new(Redactor::new([7; 32])),
             made: BTreeMap::new(),
         };

@@ -44,7 +44,21 @@ fn run() -> RunConfig {
 fn made(order: &Order, files: &[u8]) -> Made {
     let (builder, run) = (builder(), run());
     let alias = Some(("quarterdeck-workers.ai-agent.svc", "10.96.0.7"));
-    make(&Mould { builder: &builder, run: &run, alias, key: &[7; 32] }, order, files).unwrap()
+    make(&Mould { builder: &builder, run: &run, alias, key: &[7; 32] }, order, files, &SecretVariables::new()).unwrap()
+}
+
+#[test]
+fn a_secret_is_named_to_the_kubelet_and_nowhere_else() {
+    let (builder, run, order) = (builder(), run(), order(Operation::Plan));
+    let secrets = [("password".to_owned(), SecretKey { name: "db".to_owned(), key: "pass".to_owned() })].into();
+    let made =
+        make(&Mould { builder: &builder, run: &run, alias: None, key: &[7; 32] }, &order, b"f", &secrets).unwrap();
+    let from = json!([{ "name": "TF_VAR_password", "valueFrom": { "secretKeyRef": { "name": "db", "key": "pass" } } }]);
+    assert_eq!(made.job["spec"]["template"]["spec"]["containers"][0]["env"], from);
+    assert_eq!(differs(&made.job, &served(&made.job)), None);
+    let mut other = served(&made.job);
+    other["spec"]["template"]["spec"]["containers"][0]["env"][0]["valueFrom"]["secretKeyRef"]["name"] = json!("root");
+    assert!(differs(&made.job, &other).is_some(), "another Secret is another worker");
 }
 
 /// As an API server gives it back: with its own fields, and what it adds.
@@ -108,7 +122,9 @@ fn a_seal_is_of_exactly_this_work() {
     assert_ne!(good, seal(&made(&order(Operation::Apply), b"files")));
     assert_ne!(good, seal(&made(&plan, b"other")), "the inputs are sealed too");
     let (builder, run) = (builder(), run());
-    let other = make(&Mould { builder: &builder, run: &run, alias: None, key: &[8; 32] }, &plan, b"files").unwrap();
+    let none = SecretVariables::new();
+    let other =
+        make(&Mould { builder: &builder, run: &run, alias: None, key: &[8; 32] }, &plan, b"files", &none).unwrap();
     assert_ne!(good, seal(&other));
 }
 
@@ -158,5 +174,5 @@ fn every_single_difference_is_seen() {
 fn nobody_in_a_cluster_configures_or_scans_yet() {
     let (builder, run) = (builder(), run());
     let mould = Mould { builder: &builder, run: &run, alias: None, key: &[7; 32] };
-    assert_eq!(make(&mould, &order(Operation::Scan), b""), None);
+    assert_eq!(make(&mould, &order(Operation::Scan), b"", &SecretVariables::new()), None);
 }

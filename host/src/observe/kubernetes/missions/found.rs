@@ -176,7 +176,7 @@ pub(super) fn mission(told: &Told, files: Vec<File>, making: &Making<'_>) -> Res
         told.wanted.clone()?;
     let name = format!("{}/{}", told.namespace, told.name);
     let name = MissionName::parse(&name).map_err(|error| format!("metadata.name: {error}"))?;
-    let variables = variables(terraform.variables)?;
+    let (variables, secrets) = (variables(terraform.variables)?, terraform.secret_variables);
     let place = match &terraform.config_map {
         Some(named) => format!("{}/", told.place(&named.name)),
         None => String::new(),
@@ -190,6 +190,7 @@ pub(super) fn mission(told: &Told, files: Vec<File>, making: &Making<'_>) -> Res
         when,
         offers,
         variables,
+        secrets,
         files,
         author: None,
         source: source(&told.namespace, &told.name),
@@ -274,7 +275,7 @@ resource "docker_network" "n" {
         let folder = tempfile::tempdir().unwrap();
         let (blobs, grants) = (Blobs::open(folder.path()).unwrap(), Grants::default());
         let redactor = Redactor::new([7; 32]);
-        mission(told, files, &Making { blobs: &blobs, grants: &grants, redactor: &redactor })
+        mission(told, files, &Making { blobs: &blobs, grants: &grants, secrets: None, redactor: &redactor })
     }
 
     #[test]
