@@ -203,6 +203,7 @@ fn inside() {
             connection: connection.clone(),
             blobs: Arc::new(Blobs::open(folder.as_ref()).unwrap()),
             grants: Arc::new(Arc::default),
+            secrets: None,
             redactor: Arc::new(Redactor::new([7; 32])),
             wake: Arc::new(move || wake.notify_one()),
         });
