@@ -198,7 +198,10 @@ fn the_environment_is_read_in_one_place_of_each_program() {
     let environment = r"\benv::(var|vars|var_os|vars_os|set_var|remove_var|home_dir)\b|\bdotenv|\benv = ";
     let rooms = ["host/src/config.rs", "host/worker/src/environment.rs"];
     let allowed = |path: &str, _: &str| rooms.contains(&path) || path.starts_with("tests/");
-    none(found(&program(), environment, allowed), "the environment is read in config.rs, and in a worker's environment.rs");
+    none(
+        found(&program(), environment, allowed),
+        "the environment is read in config.rs, and in a worker's environment.rs",
+    );
     let text = |path: &str| text(path);
     assert!(
         text("clippy.toml").contains("std::env::var") && text("clippy.toml").contains("std::time::SystemTime::now")

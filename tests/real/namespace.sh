@@ -71,7 +71,7 @@ close_namespace() { # DIR
   local dir=$1 init holder
   if init=$(alive "$dir/init"); then kill -KILL "$init"; fi
   if holder=$(alive "$dir/holder"); then
-    for _ in $(seq 100); do alive "$dir/holder" >/dev/null || break; sleep 0.1; done
+    for _ in $(seq 600); do alive "$dir/holder" >/dev/null || break; sleep 0.1; done
     ! alive "$dir/holder" >/dev/null || die "process $holder does not end"
   fi
 }

@@ -188,6 +188,12 @@ impl Host {
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// What it has said by its own end.
+    pub(crate) fn said_at_its_end(mut self) -> String {
+        until("the host ends", PATIENCE, || self.program.ended());
+        self.program.words()
+    }
+
     /// Ends in order, with a journal that is whole.
     pub(crate) fn stop(mut self) {
         self.program.signal(Signal::TERM);

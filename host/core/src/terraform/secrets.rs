@@ -127,7 +127,7 @@ pub fn of(files: &FileSet) -> Result<SecretVariables, String> {
     }
 }
 
-/// What policies and people are told of them.
+/// What policies are told of them.
 pub fn facts(wanted: &SecretVariables) -> impl Iterator<Item = Fact> {
     wanted.iter().map(|(variable, secret)| Fact::new("terraform.secret", &format!("{variable} of {}", secret.text())))
 }
