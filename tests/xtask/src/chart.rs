@@ -139,7 +139,8 @@ fn branches(texts: &[(&str, String)]) -> String {
     for (index, (text, modes)) in distinct.iter().enumerate() {
         let word = if index == 0 { "if" } else { "else if" };
         let modes: String = modes.iter().map(|mode| format!(" {mode:?}")).collect();
-        template.push_str(&format!("{{{{- {word} has (include \"quarterdeck.mode\" .) (list{modes}) }}}}\n---\n{text}"));
+        template
+            .push_str(&format!("{{{{- {word} has (include \"quarterdeck.mode\" .) (list{modes}) }}}}\n---\n{text}"));
     }
     template + "{{- end }}\n"
 }
@@ -158,7 +159,10 @@ mod tests {
         let names = |files: &BTreeMap<String, String>| files.keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&made), names(&kept), "run cargo xtask chart");
         for (path, text) in made {
-            assert!(kept[&path] == text, "{path} is not what its source makes: run cargo xtask chart, and read what changed");
+            assert!(
+                kept[&path] == text,
+                "{path} is not what its source makes: run cargo xtask chart, and read what changed"
+            );
         }
     }
 
@@ -193,7 +197,11 @@ mod tests {
             ("4Gi", "8Gi", "storage.size"),
             ("[998]", "[999]", "missions.engine.group"),
             ("builder@sha256:0000", "builder@sha256:1111", "missions.builder.image"),
-            ("\"quarterdeck-workers\",\"namespace\"", "\"workers\",\"namespace\"", "ConfigMap ai-agent/quarterdeck-workers"),
+            (
+                "\"quarterdeck-workers\",\"namespace\"",
+                "\"workers\",\"namespace\"",
+                "ConfigMap ai-agent/quarterdeck-workers",
+            ),
             ("\"accessModes\"", "\"storageClassName\":\"fast\",\"accessModes\"", "storageClassName stands there"),
             ("a worker has one container", "a worker has {{ 1 }} container", "would be read as a template"),
         ] {

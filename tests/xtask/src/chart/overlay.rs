@@ -204,10 +204,10 @@ mod tests {
     fn what_is_not_understood_is_refused() {
         let object = ("a.yaml", "kind: A\nmetadata: { name: a }\n");
         let with = |more: &str| rendered(&[object, ("kustomization.yaml", &format!("resources: [a.yaml]\n{more}"))]);
-        assert_eq!(with("labels: [{ pairs: { x: y } }]").unwrap()[0].value["metadata"]["labels"]["x"], "y");
+        assert_eq!(with("labels: [{ pairs: { x: z } }]").unwrap()[0].value["metadata"]["labels"]["x"], "z");
         for (more, says) in [
             ("namePrefix: x-", "\"namePrefix\": teach"),
-            ("labels: [{ pairs: { x: y }, includeSelectors: true }]", "\"includeSelectors\""),
+            ("labels: [{ pairs: { x: z }, includeSelectors: true }]", "\"includeSelectors\""),
             ("images: [{ name: a, digest: b }]", "\"digest\""),
             ("patches: [{ path: a.yaml, target: {} }]", "\"target\""),
             ("patches: [{ path: none.yaml }]", "read o/none.yaml"),

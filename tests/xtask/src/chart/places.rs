@@ -84,8 +84,18 @@ pub(super) const PLACES: &[Place] = &[
         "spec/template/spec/containers/[name=host]/env/[name=QUARTERDECK_WEBHOOK_KEY]/valueFrom/secretKeyRef/name",
         Fill::Value("missions.webhook.secret"),
     ),
-    place(MISSIONS, HOST, "spec/template/spec/securityContext/supplementalGroups/0", Fill::Value("missions.engine.group")),
-    place(MISSIONS, HOST, "spec/template/spec/volumes/[name=engine]/hostPath/path", Fill::Value("missions.engine.socket")),
+    place(
+        MISSIONS,
+        HOST,
+        "spec/template/spec/securityContext/supplementalGroups/0",
+        Fill::Value("missions.engine.group"),
+    ),
+    place(
+        MISSIONS,
+        HOST,
+        "spec/template/spec/volumes/[name=engine]/hostPath/path",
+        Fill::Value("missions.engine.socket"),
+    ),
     place(MISSIONS, HOST, "spec/template/metadata", Fill::Computed("annotations", WORKERS_DIGEST)),
     place(MISSIONS, ALLOWS, "data/engineSocket", Fill::Value("missions.engine.socket")),
     place(MISSIONS, ALLOWS, "data/images", Fill::Required("missions.builder.image")),
@@ -127,7 +137,11 @@ pub(super) fn keep(objects: &mut [Object], mode: &str) -> anyhow::Result<()> {
 pub(super) fn at<'a>(value: &'a mut Value, path: &str) -> anyhow::Result<&'a mut Value> {
     let mut value = value;
     for step in path.split('/') {
-        value = match step.strip_prefix('[').and_then(|step| step.strip_suffix(']')).and_then(|step| step.split_once('=')) {
+        value = match step
+            .strip_prefix('[')
+            .and_then(|step| step.strip_suffix(']'))
+            .and_then(|step| step.split_once('='))
+        {
             Some((key, name)) => {
                 let list = value.as_array_mut().with_context(|| format!("{path}: there is no list for {step}"))?;
                 let mut found = list.iter_mut().filter(|element| element[key] == name);

@@ -53,8 +53,14 @@ fn fill(whole: &mut Value, path: &str, fill: &Fill, values: &Value, marks: &mut 
             marks.push(Words::Inline(format!("{{{{ print {words:?} .Values.{value} | toJson }}}}")));
         }
         Fill::Required(value) => {
-            ensure!(default(values, value)? == "", "{value} has a default in values.yaml, and is to be given by the user");
-            ensure!(place == NO_IMAGE, "{path} is {place}, and should be what {value} takes the place of: {NO_IMAGE:?}");
+            ensure!(
+                default(values, value)? == "",
+                "{value} has a default in values.yaml, and is to be given by the user"
+            );
+            ensure!(
+                place == NO_IMAGE,
+                "{path} is {place}, and should be what {value} takes the place of: {NO_IMAGE:?}"
+            );
             *place = mark;
             marks.push(Words::Inline(expression(value)));
         }
@@ -119,7 +125,12 @@ fn text(value: &Value, marks: &[Words]) -> anyhow::Result<String> {
             Words::Inline(words) => line.replace(&mark, words),
             Words::Line(condition, words) => {
                 ensure!(alone, "the line {line:?} can't stand under a condition");
-                format!("{:indent$}{{{{- if {condition} }}}}\n{}\n{:indent$}{{{{- end }}}}", "", line.replace(&mark, words), "")
+                format!(
+                    "{:indent$}{{{{- if {condition} }}}}\n{}\n{:indent$}{{{{- end }}}}",
+                    "",
+                    line.replace(&mark, words),
+                    ""
+                )
             }
             Words::Block(lines) => {
                 ensure!(alone, "the line {line:?} can't begin a block");
