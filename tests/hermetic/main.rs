@@ -5,6 +5,7 @@ mod amended;
 mod approvers;
 mod brain;
 mod canaries;
+mod chart;
 mod checkpoints;
 mod cli;
 mod clock;

@@ -29,6 +29,8 @@ mod stage;
 mod advice;
 #[path = "suite/approvals.rs"]
 mod approvals;
+#[path = "suite/chart.rs"]
+mod chart;
 #[path = "suite/dangers.rs"]
 mod dangers;
 #[path = "suite/dispatch.rs"]
