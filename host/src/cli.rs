@@ -116,7 +116,10 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
         Command::Destroy { mission, yes } => return said(say::destroy(&place()?, &mission, yes).await),
         Command::Backup(args) => backup::backup(&place()?, &args)?,
         Command::Restore(args) => match args.what() {
-            RestoreWhat::Mission(mission) => return said(say::restore(&place()?, &mission).await),
+            RestoreWhat::Mission(mission) => {
+                backup::tell_namesake(&mission);
+                return said(say::restore(&place()?, &mission).await);
+            }
             RestoreWhat::Backup(file) => backup::restore(&config::data_folder(&given)?, world, &file, &args)?,
         },
         Command::Cancel { worker } => return said(say::cancel(&place()?, &worker).await),

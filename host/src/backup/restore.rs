@@ -160,7 +160,8 @@ impl Begun<'_> {
 
     /// Everything is on disk after this.
     fn sync(&self) -> Result<(), BackupError> {
-        let synced = rustix::fs::syncfs(&self.folder).map_err(io::Error::from);
+        // The handle of a folder is for names alone; one that was opened to be read can be synced.
+        let synced = self.folder.open(".").and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
         synced.map_err(failed("sync", &self.path))
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::observation::Person;
 use quarterdeck_core::text::escape;
 use serde_json::{Value, json};
@@ -18,8 +19,10 @@ use super::say::mark;
 use crate::backup::{self, BackupError, Header, Proven, Target, Told, World};
 use crate::driver::clock;
 use crate::remember::JournalError;
+use crate::remember::verify::VerifyError;
 
 const STREAM: &str = "-";
+const ANOTHER: &str = "take another backup; nothing of this one was kept";
 
 pub(super) fn backup(place: &Place, args: &BackupArgs) -> Result<String, Failure> {
     let to_stdout = args.file == Path::new(STREAM);
@@ -62,7 +65,7 @@ pub(super) fn restore(
     if args.check {
         let checked = backup::check(&mut source, &mut tell);
         bar.finish_and_clear();
-        let (header, proven) = checked?;
+        let (header, proven) = checked.map_err(of_archive)?;
         return Ok(shown(&header, &proven, args.output, |object| object["whole"] = true.into()));
     }
     let world = world.map(|world| match world {
@@ -73,7 +76,7 @@ pub(super) fn restore(
     let target = Target { data, world, set_aside: args.set_aside, at: clock(), who };
     let restored = backup::restore(&mut source, &target, &mut tell);
     bar.finish_and_clear();
-    let restored = restored?;
+    let restored = restored.map_err(of_archive)?;
     let (header, proven) = (&restored.header, &restored.proven);
     let mut shown = shown(header, proven, args.output, |object| {
         object["folder"] = json!(restored.folder);
@@ -90,6 +93,13 @@ pub(super) fn restore(
     look(lead, proven).iter().for_each(|line| note(line));
     note(&format!("{lead}everything is paused: start the host, look at what it says, and then: quarterdeck resume"));
     Ok(shown)
+}
+
+/// A file that has the name of a mission is not meant, and whoever meant it is told.
+pub(super) fn tell_namesake(mission: &MissionName) {
+    if Path::new(mission.as_str()).is_file() {
+        note(&format!("note: {mission} is taken for a mission; the file here is quarterdeck restore ./{mission}"));
+    }
 }
 
 /// What a person should look at before anything goes on.
@@ -164,9 +174,29 @@ fn tell(bar: &ProgressBar, told: Told) {
     }
 }
 
+/// Of a journal in a backup nothing can be mended here.
+fn of_archive(error: BackupError) -> Failure {
+    let damaged = match &error {
+        BackupError::Journal(problem) => matches!(problem, JournalError::Damaged { .. } | JournalError::Base { .. }),
+        BackupError::Verify(problem) => !matches!(problem, VerifyError::Journal(JournalError::Entry { .. })),
+        BackupError::Named { .. } => true,
+        BackupError::Io { .. }
+        | BackupError::NothingBegun(_)
+        | BackupError::Exists(_)
+        | BackupError::Foreign(_)
+        | BackupError::Version(_)
+        | BackupError::Cut(_)
+        | BackupError::Member { .. }
+        | BackupError::NotWhole(_)
+        | BackupError::Occupied(_)
+        | BackupError::OtherWorld(_) => false,
+    };
+    let failure = Failure::from(error);
+    if damaged { Failure { next: Some(ANOTHER.to_owned()), ..failure } } else { failure }
+}
+
 impl From<BackupError> for Failure {
     fn from(error: BackupError) -> Failure {
-        let elsewhere = "take another backup; nothing of this one was kept";
         let (exit, next) = match error {
             BackupError::Journal(JournalError::InUse(_)) => {
                 (Exit::Unreachable, "end the host that runs there first; quarterdeck backup needs none of that")
@@ -184,7 +214,7 @@ impl From<BackupError> for Failure {
             BackupError::OtherWorld(_) => (Exit::Usage, "leave --real and --rehearsal out, or name the other backup"),
             BackupError::Version(_) => (Exit::Usage, "restore it with the version of quarterdeck that made it"),
             BackupError::Foreign(_) => (Exit::Damaged, "name a file that `quarterdeck backup` wrote"),
-            BackupError::Cut(_) | BackupError::Member { .. } | BackupError::NotWhole(_) => (Exit::Damaged, elsewhere),
+            BackupError::Cut(_) | BackupError::Member { .. } | BackupError::NotWhole(_) => (Exit::Damaged, ANOTHER),
             BackupError::Io { .. } => (Exit::Failed, "look at the disk, and at who may read and write there"),
         };
         Failure::of(exit, error, Some(next.to_owned()))
