@@ -10,9 +10,10 @@
 //! policy is swept.
 //!
 //! **What goes meanwhile.** A journal can be pruned where no host runs: `Snapshot` opens all segments between two looks at
-//! the base, and a file that is open stays whole. Of a mission's state the oldest versions go, and the newest is what
-//! counts. A policy can be removed by a person between the look at the journal and its copy; then the copy is begun anew,
-//! or, on stdout, it ends with an error and without its last member. Blobs are never removed. No lock is held, since a
+//! the base, and a file that is open stays whole. Of a mission's state the oldest versions go, and a policy can be removed by
+//! a person: the newest versions and the policies are opened as soon as the journal is. What goes in between is missed by the
+//! proof; then the copy is begun anew or, on stdout, ends with an error and without its last member. Blobs are never removed.
+//! No lock is held, since a
 //! host must be able to start at any time.
 //!
 //! **Whole or not there.** What is copied passes [`prove`](self) as it is written. A file is read again and proven again

@@ -277,7 +277,8 @@ fn head(name: &str, length: u64, seconds: u64) -> io::Result<Head> {
     head.set_path(Path::new(name))?;
     head.set_entry_type(EntryType::Regular);
     head.set_mode(0o600);
-    (head.set_uid(0), head.set_gid(0));
+    head.set_uid(0);
+    head.set_gid(0);
     head.set_mtime(seconds);
     head.set_size(length);
     head.set_cksum();

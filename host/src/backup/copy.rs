@@ -1,6 +1,6 @@
 //! Making a backup: the journal first, everything else after it, each member proven as it is written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -16,6 +16,8 @@ use crate::remember::journal::Snapshot;
 
 /// A copy that something was taken away from meanwhile is begun anew so often at most: only people remove policies.
 const TRIES_MAX: u32 = 3;
+/// So many files are opened at once before the copy begins; a process may have 1,024 by default.
+const PINNED_MAX: usize = 512;
 /// Folders are looked into so deep; the deepest file of ours is `policies/<hex>/component.wasm`.
 const DEPTH_MAX: usize = 3;
 
@@ -66,13 +68,16 @@ pub fn pack(
         journal: JournalHead { nonce, records, hash },
     };
     // After the journal: whatever it names is there by now.
-    let mut planned = planned(folder, &snapshot, tell)?.into_iter();
+    let planned = planned(folder, &snapshot, tell)?;
+    let mut pinned = pinned(folder, &planned);
+    let mut planned = planned.into_iter();
     let to_stream = || failed("write", "the backup");
     let mut packer = Packer::begin(out, &header).map_err(to_stream())?;
     let (mut members, mut bytes) = (0, 0);
     let mut next = || -> Result<Option<Member>, BackupError> {
         for (kind, name) in planned.by_ref() {
-            let Some(member) = member(folder, &mut snapshot, kind, name, tell)? else { continue };
+            let opened = pinned.remove(&name);
+            let Some(member) = member(folder, &mut snapshot, (kind, name), opened, tell)? else { continue };
             packer.add(&member.name, &member.bytes).map_err(to_stream())?;
             (members, bytes) = (members + 1, bytes + member.bytes.len() as u64);
             tell(Told::Passed(members, bytes));
@@ -104,6 +109,17 @@ fn planned(folder: &Path, snapshot: &Snapshot, tell: &mut dyn FnMut(Told)) -> Re
     found.extend(segments.map(|number| (Kind::Segment, format!("journal/{number:06}.journal"))));
     found.sort_by(|(one, a), (other, b)| (one.rank(), a).cmp(&(other.rank(), b)));
     Ok(found)
+}
+
+/// What can go while the journal is copied, opened before: the newest version of each state, and the policies.
+fn pinned(folder: &Path, planned: &[(Kind, String)]) -> BTreeMap<String, File> {
+    let mission = |name: &str| name.rsplit_once('/').map(|(mission, _)| mission.to_owned());
+    let versions = planned.iter().filter(|(kind, _)| *kind == Kind::Version);
+    // They stand in the order of their numbers, so the newest one of a mission is the last.
+    let newest: BTreeMap<_, _> = versions.map(|(_, name)| (mission(name), name)).collect();
+    let policies = planned.iter().filter(|(kind, _)| kind.rank() == Kind::Component.rank()).map(|(_, name)| name);
+    let opened = policies.chain(newest.into_values()).take(PINNED_MAX);
+    opened.filter_map(|name| Some((name.clone(), File::open(folder.join(name)).ok()?))).collect()
 }
 
 /// Finds the files that are copied, below a folder whose path in the world's folder this is.
@@ -152,8 +168,8 @@ fn walk(
 fn member(
     folder: &Path,
     snapshot: &mut Snapshot,
-    kind: Kind,
-    name: String,
+    (kind, name): (Kind, String),
+    opened: Option<File>,
     tell: &mut dyn FnMut(Told),
 ) -> Result<Option<Member>, BackupError> {
     let of_journal = match kind {
@@ -178,7 +194,8 @@ fn member(
     }
     let path = folder.join(&name);
     let mut bytes = Vec::new();
-    let read = File::open(&path).and_then(|file| file.take(kind.bytes_max() + 1).read_to_end(&mut bytes));
+    let opened = opened.map_or_else(|| File::open(&path), Ok);
+    let read = opened.and_then(|file| file.take(kind.bytes_max() + 1).read_to_end(&mut bytes));
     match read {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("read", path)(error)),
@@ -242,10 +259,9 @@ fn try_file(
         false => std::fs::hard_link(&part.0, file),
     };
     // Not every file system has a second name for a file; there the first look has to do.
-    let named = named.or_else(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Err(error),
-        _ if file.symlink_metadata().is_ok() => Err(error),
-        _ => std::fs::rename(&part.0, file),
+    let named = named.or_else(|error| match file.symlink_metadata() {
+        Ok(_) => Err(error),
+        Err(_) => std::fs::rename(&part.0, file),
     });
     match named {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(BackupError::Exists(file.to_owned())),

@@ -47,13 +47,13 @@ fn a_backup_that_is_cut_anywhere_is_no_backup() {
     let around = heads.iter().flat_map(|at| [*at, at + 1, at + BLOCK, at + BLOCK + 1]);
     let ends = (WHOLE.len() - 2 * BLOCK - 1..WHOLE.len()).step_by(31);
     let mut tried = 0;
-    for length in around.chain(ends).chain((0..WHOLE.len()).step_by(509)).filter(|length| *length < WHOLE.len()) {
+    for length in around.chain(ends).chain((0..WHOLE.len()).step_by(97)).filter(|length| *length < WHOLE.len()) {
         let refused = check(&WHOLE[..length]).expect_err("it is cut");
         // Cut before anything can be told of it, it could be anything.
         assert!(matches!(refused, BackupError::Cut(_)), "{length}: {refused}");
         tried += 1;
     }
-    assert!(tried > 200, "{tried}");
+    assert!(tried > 300, "{tried}");
 }
 
 #[test]
@@ -66,14 +66,14 @@ fn a_changed_byte_is_found_wherever_it_is() {
     let around = heads.iter().flat_map(|at| at.saturating_sub(1)..at + 2);
     let end = (WHOLE.len() - 2 * BLOCK..WHOLE.len()).step_by(31);
     let mut tried = 0;
-    for at in whole_heads.chain(around).chain(end).chain((0..WHOLE.len()).step_by(257)) {
+    for at in whole_heads.chain(around).chain(end).chain((0..WHOLE.len()).step_by(53)) {
         let mask = [1, 0x20, 0x80][tried % 3];
         bytes[at] ^= mask;
         assert!(check(&bytes).is_err(), "byte {at} of {} was changed by {mask:#x}", bytes.len());
         bytes[at] ^= mask;
         tried += 1;
     }
-    assert!(tried > 400, "{tried}");
+    assert!(tried > 600, "{tried}");
     check(&bytes).expect("it is as it was");
 }
 
@@ -83,7 +83,8 @@ fn member(name: &[u8], kind: EntryType, length: u64, bytes: &[u8]) -> Vec<u8> {
     head.as_mut_bytes()[..name.len()].copy_from_slice(name);
     head.set_entry_type(kind);
     head.set_mode(0o600);
-    (head.set_uid(0), head.set_gid(0));
+    head.set_uid(0);
+    head.set_gid(0);
     head.set_mtime(0);
     head.set_size(length);
     head.set_cksum();

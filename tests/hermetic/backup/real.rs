@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use quarterdeck::app::JOURNAL_KEY;
+use quarterdeck::backup;
 use quarterdeck::cli::Exit;
 use quarterdeck::decide;
 use quarterdeck::remember::journal::SEGMENT_BYTES_MAX;
@@ -22,6 +24,9 @@ use super::{names, says, text};
 
 /// What a state holds that nobody may print.
 const SECRET: &str = "hunter2-of-the-network";
+
+/// So many copies are made while states are put as fast as the disk takes them.
+const COPIES: usize = 40;
 
 /// A real world with an apply at work.
 struct World {
@@ -119,9 +124,7 @@ fn every_version_and_lock_is_in_it_and_nothing_of_them_is_printed() {
     bytes[at] ^= 1;
     fs::write(world.file("b.tar"), bytes).unwrap();
     told += &says(data, Exit::Damaged, &["restore", "--check", text(&world.file("b.tar"))]);
-    let key = quarterdeck_core::digest::Digest::from_bytes(
-        fs::read(data.join("real").join(JOURNAL_KEY)).unwrap().try_into().unwrap(),
-    );
+    let key = Digest::from_bytes(fs::read(data.join("real").join(JOURNAL_KEY)).unwrap().try_into().unwrap());
     assert!(!told.contains(SECRET) && !told.contains(&key.hex()), "{told}");
 }
 
@@ -153,4 +156,44 @@ fn a_state_that_is_older_than_the_journal_says_is_no_backup_and_a_newer_one_is()
     for name in ["a.tar", "b.tar", "c.tar"] {
         assert!(!world.file(name).exists());
     }
+}
+
+/// Each put is on disk before it is journaled, and takes the oldest version away.
+#[test]
+fn while_states_are_put_each_copy_has_what_its_journal_names() {
+    let world = World::new();
+    world.lock();
+    world.put(1);
+    let (folder, over) = (world.data.path().join("real"), AtomicBool::new(false));
+    let (copies, newest) = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut serial = 1;
+            while !over.load(Ordering::SeqCst) {
+                serial += 1;
+                world.put(serial);
+            }
+            serial
+        });
+        let copies: Vec<Vec<u8>> = (0..COPIES)
+            .map(|_| {
+                let mut copy = Vec::new();
+                let made = backup::pack(&folder, clock(), &mut copy, &mut |_| {});
+                // Whoever panics here must not leave the writer behind.
+                if let Err(error) = &made {
+                    over.store(true, Ordering::SeqCst);
+                    panic!("{error}");
+                }
+                copy
+            })
+            .collect();
+        over.store(true, Ordering::SeqCst);
+        (copies, writer.join().unwrap())
+    });
+    let mut serials = Vec::new();
+    for copy in copies {
+        let (_, proven) = backup::check(&mut &*copy, &mut |_| {}).unwrap();
+        assert!(proven.states >= 1, "the newest one is there");
+        serials.push(proven.ledger.missions[&ordered::mission()].state.as_ref().unwrap().serial);
+    }
+    assert!(serials.is_sorted() && serials[COPIES - 1] > serials[0] && newest > serials[0], "{serials:?} of {newest}");
 }
