@@ -38,13 +38,11 @@ pub(super) fn backup(place: &Place, args: &BackupArgs) -> Result<String, Failure
     };
     bar.finish_and_clear();
     let made = made?;
-    let mut shown = shown(&made.header, &made.proven, args.output, |object| {
+    let bytes = ("Bytes", made.bytes.to_string());
+    let shown = shown(&made.header, &made.proven, args.output, Some(bytes), |object| {
         object["bytes"] = made.bytes.into();
         object["file"] = json!((!to_stdout).then_some(&args.file));
     });
-    if args.output != Output::Json {
-        shown += &fields(&[("Bytes", made.bytes.to_string())]);
-    }
     note("a backup holds keys, and states in clear: keep it where only you can read it");
     if to_stdout {
         note(shown.trim_end());
@@ -66,7 +64,7 @@ pub(super) fn restore(
         let checked = backup::check(&mut source, &mut tell);
         bar.finish_and_clear();
         let (header, proven) = checked.map_err(of_archive)?;
-        return Ok(shown(&header, &proven, args.output, |object| object["whole"] = true.into()));
+        return Ok(shown(&header, &proven, args.output, None, |object| object["whole"] = true.into()));
     }
     let world = world.map(|world| match world {
         place::World::Real => World::Real,
@@ -78,14 +76,12 @@ pub(super) fn restore(
     bar.finish_and_clear();
     let restored = restored.map_err(of_archive)?;
     let (header, proven) = (&restored.header, &restored.proven);
-    let mut shown = shown(header, proven, args.output, |object| {
+    let folder = ("Folder", restored.folder.display().to_string());
+    let shown = shown(header, proven, args.output, Some(folder), |object| {
         object["folder"] = json!(restored.folder);
         object["setAside"] = json!(restored.aside);
         object["paused"] = true.into();
     });
-    if args.output != Output::Json {
-        shown += &fields(&[("Folder", restored.folder.display().to_string())]);
-    }
     let lead = mark(header.rehearsal());
     if let Some(aside) = &restored.aside {
         note(&format!("{lead}what was there before is now {}", escape(&aside.display().to_string())));
@@ -133,19 +129,29 @@ fn open(file: &Path) -> Result<Box<dyn Read>, Failure> {
 }
 
 /// What a backup is of and what it holds, and none of its secrets.
-fn shown(header: &Header, proven: &Proven, output: Output, more: impl FnOnce(&mut Value)) -> String {
+fn shown(
+    header: &Header,
+    proven: &Proven,
+    output: Output,
+    last: Option<(&str, String)>,
+    more: impl FnOnce(&mut Value),
+) -> String {
     let journal = &header.journal;
     let (missions, now) = (proven.ledger.missions.len(), clock());
     match output {
-        Output::Table | Output::Wide => fields(&[
-            ("Backup of", format!("{}{}", mark(header.rehearsal()), header.world.name())),
-            ("Made", format!("{} by quarterdeck {}", header.when, header.program)),
-            ("Journal", format!("{} records; the last is {}", journal.records, journal.hash)),
-            ("Missions", missions.to_string()),
-            ("States", proven.states.to_string()),
-            ("Blobs", proven.blobs.to_string()),
-            ("Policies", proven.policies.to_string()),
-        ]),
+        Output::Table | Output::Wide => {
+            let mut lines = vec![
+                ("Backup of", format!("{}{}", mark(header.rehearsal()), header.world.name())),
+                ("Made", format!("{} by quarterdeck {}", header.when, header.program)),
+                ("Journal", format!("{} records; the last is {}", journal.records, journal.hash)),
+                ("Missions", missions.to_string()),
+                ("States", proven.states.to_string()),
+                ("Blobs", proven.blobs.to_string()),
+                ("Policies", proven.policies.to_string()),
+            ];
+            lines.extend(last);
+            fields(&lines)
+        }
         Output::Json => {
             let mut object = json!({
                 "world": header.world, "at": header.when, "program": header.program, "version": header.version,

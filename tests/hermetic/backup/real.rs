@@ -1,5 +1,7 @@
 //! Backups of a real world: states, their locks and their secrets; and what a state must be that the journal names.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -10,10 +10,10 @@ use crate::cli::print::Output;
 pub(super) const BACKUP_EXAMPLES: &str = "Examples:
   quarterdeck backup /backup/quarterdeck-monday.tar
   quarterdeck --real backup - | age -r age1... > quarterdeck.tar.age
-  kubectl -n ai-agent exec deploy/quarterdeck -- quarterdeck backup - > quarterdeck.tar
+  (umask 077; kubectl -n ai-agent exec deploy/quarterdeck -- quarterdeck backup - > quarterdeck.tar)
 
-It holds keys, and states in clear: who can read it can do what the host can. It is whole or it is not there; of a stream
-that was cut, `quarterdeck restore --check` says so.";
+It holds keys, and states in clear: who can read it can do what the host can. A file is whole or it is not there.
+Of a stream, quarterdeck restore --check says whether it was cut.";
 
 pub(super) const RESTORE_EXAMPLES: &str = "Examples:
   quarterdeck restore web                          (the mission web is wanted again as its file says)
