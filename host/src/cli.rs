@@ -8,6 +8,7 @@
 
 mod answer;
 pub mod args;
+mod backup;
 mod charter;
 mod describe;
 mod doctor;
@@ -34,7 +35,7 @@ pub use args::{Cli, Plugin};
 pub use exit::{Exit, Failure};
 pub use run::{Event, Teller, Until, outcome};
 
-use args::{CharterCommand, Command, JournalCommand};
+use args::{CharterCommand, Command, JournalCommand, RestoreWhat};
 use place::Place;
 
 use crate::config::{self, Given};
@@ -113,7 +114,14 @@ pub async fn execute(cli: Cli) -> Result<(Exit, String), Failure> {
         Command::Approve(args) => return said(say::approve(&place()?, args).await),
         Command::Deny(args) => return said(say::deny(&place()?, args).await),
         Command::Destroy { mission, yes } => return said(say::destroy(&place()?, &mission, yes).await),
-        Command::Restore { mission } => return said(say::restore(&place()?, &mission).await),
+        Command::Backup(args) => backup::backup(&place()?, &args)?,
+        Command::Restore(args) => match args.what() {
+            RestoreWhat::Mission(mission) => {
+                backup::tell_namesake(&mission);
+                return said(say::restore(&place()?, &mission).await);
+            }
+            RestoreWhat::Backup(file) => backup::restore(&config::data_folder(&given)?, world, &file, &args)?,
+        },
         Command::Cancel { worker } => return said(say::cancel(&place()?, &worker).await),
         Command::Pause(args) => return said(pause::pause(&place()?, args).await),
         Command::Resume { scope } => return said(pause::resume(&place()?, scope.into()).await),

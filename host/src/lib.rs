@@ -13,6 +13,7 @@ pub mod api;
 pub mod apiserver;
 pub mod app;
 pub mod author;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod decide;

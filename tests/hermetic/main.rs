@@ -3,6 +3,7 @@
 mod advice;
 mod amended;
 mod approvers;
+mod backup;
 mod brain;
 mod canaries;
 mod chart;

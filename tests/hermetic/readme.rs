@@ -114,7 +114,14 @@ fn the_readmes_mission_becomes_ready() {
 
 #[test]
 fn every_file_that_is_named_is_there() {
-    for page in ["README.md", "docs/policies.md", "docs/journal.md", "docs/signatures.md", "docs/registries.md"] {
+    for page in [
+        "README.md",
+        "docs/policies.md",
+        "docs/journal.md",
+        "docs/signatures.md",
+        "docs/registries.md",
+        "docs/backup.md",
+    ] {
         let page = text(page);
         let named = all(r"`((?:wit|host|guest-policies|deploy|tests|docs|\.ci)/[A-Za-z0-9_./-]*)`", &page);
         for path in named.iter().filter(|path| !path.contains("lookout")) {

@@ -1,5 +1,6 @@
 //! The command line as a type. What the help says stands here and nowhere else.
 
+mod backup;
 mod charter;
 mod journal;
 mod kubectl;
@@ -16,6 +17,7 @@ use quarterdeck_core::ids::{ApprovalId, MissionId, OrderName};
 use quarterdeck_core::mission::MissionName;
 use quarterdeck_core::situation::Autonomy;
 
+pub use backup::{BackupArgs, RestoreArgs, RestoreWhat};
 pub use charter::{AmendArgs, CharterCommand};
 pub use journal::{JournalCommand, PruneArgs, VerifyArgs};
 pub use kubectl::{Plugin, PluginArgs, PluginCommand};
@@ -35,7 +37,7 @@ Exit codes:
   1    the work failed: a mission is Failed or Held, or its plan was denied or refused; or what was compared differs
   2    the command line, a mission or the configuration is not valid
   3    not in reach: no host, no engine, no journal, or a rehearsal that is not allowed
-  4    the journal is damaged or not ours, or doctor found what must be mended
+  4    the journal or a backup is damaged or not ours, or doctor found what must be mended
   124  the time that --timeout gave is over
   130  interrupted";
 
@@ -130,13 +132,12 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
-    /// Take an earlier destroy back
-    #[command(after_help = "Examples:\n  quarterdeck restore web")]
-    Restore {
-        /// The mission's name.
-        #[arg(value_parser = MissionName::parse)]
-        mission: MissionName,
-    },
+    /// Take an earlier destroy of a mission back; or make a data folder of a backup
+    #[command(after_help = backup::RESTORE_EXAMPLES)]
+    Restore(RestoreArgs),
+    /// Copy everything durable of a host into one file, while it runs
+    #[command(after_help = backup::BACKUP_EXAMPLES)]
+    Backup(BackupArgs),
     /// Tell a worker to stop; Terraform is interrupted once and waited for
     #[command(after_help = "Examples:\n  quarterdeck cancel apply-web-1f2e3d4c5b6a")]
     Cancel {

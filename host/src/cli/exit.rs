@@ -24,7 +24,7 @@ pub enum Exit {
     Usage,
     /// 3: what is needed is not in reach: no host, no engine, no journal; or a rehearsal that is not allowed.
     Unreachable,
-    /// 4: the journal is damaged, signed by somebody else or not what was kept, or `doctor` found what must be mended.
+    /// 4: the journal or a backup is damaged, signed by somebody else or not what was kept, or `doctor` found what must be mended.
     Damaged,
     /// 124: the time that `--timeout` gave is over.
     TimedOut,

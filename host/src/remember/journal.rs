@@ -7,12 +7,14 @@
 //! kept beside the journal. Anything else that does not fit is damage: opening refuses, and says where.
 //!
 //! - `record` is one record, `segment` the files, `reader` the way through them; here is the one writer.
+//! - `snapshot` is a journal as it stood at one moment, while it is written to.
 //! - `base` is what a journal stands on whose older segments were pruned.
 
 pub(super) mod base;
 mod reader;
 mod record;
 pub(super) mod segment;
+mod snapshot;
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -26,6 +28,7 @@ use quarterdeck_core::entry::Entry;
 
 pub use reader::{Head, Reader, Record};
 pub use segment::SEGMENT_BYTES_MAX;
+pub use snapshot::Snapshot;
 
 /// Why a journal can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +115,7 @@ impl Journal {
     }
 
     /// Takes the journal for this process alone, and makes its folder where there is none.
-    pub(super) fn lock(folder: &Path) -> Result<File, JournalError> {
+    pub(crate) fn lock(folder: &Path) -> Result<File, JournalError> {
         let make = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
         make.map_err(segment::failed("make the folder", folder))?;
         let path = folder.join("lock");

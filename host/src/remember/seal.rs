@@ -43,7 +43,11 @@ impl SealKey {
         read.map_err(segment::failed("read the key", path))
     }
 
-    fn of(seed: &[u8]) -> io::Result<SealKey> {
+    /// The key that these 32 bytes are.
+    ///
+    /// # Errors
+    /// Where they are not 32.
+    pub fn of(seed: &[u8]) -> io::Result<SealKey> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed);
         pair.map(SealKey).map_err(|_| io::Error::other("it does not hold 32 bytes"))
     }

@@ -124,6 +124,30 @@ pub(super) fn verify_each(
     }
 }
 
+/// The same for a journal whose segments come from elsewhere, each whole, one after another.
+///
+/// # Errors
+/// As [`verify`], and whatever the segments' source says.
+pub fn verify_segments<E: From<VerifyError>>(
+    reader: &Reader,
+    trust: &Trust,
+    next: &mut dyn FnMut() -> Result<Option<(u32, Vec<u8>)>, E>,
+) -> Result<Proof, E> {
+    let (mut walk, mut head, mut failed) = (Walk::begin(reader, trust)?, reader.head(), None);
+    while let Some((number, bytes)) = next()? {
+        let read = reader.segment(number, &bytes, false, &mut head, &mut |record| {
+            if failed.is_none() {
+                failed = walk.take(&record).err();
+            }
+        });
+        if let Some(problem) = failed {
+            return Err(problem.into());
+        }
+        read.map_err(VerifyError::from)?;
+    }
+    Ok(walk.end(head)?)
+}
+
 /// What is known up to a record.
 struct Walk<'a> {
     trust: &'a Trust,

@@ -24,11 +24,16 @@ pub(crate) fn read(folder: &Path) -> Result<Option<Base>, JournalError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(segment::failed("read", &path)(error)),
     };
-    let base: Base = encoding::decode(&bytes).map_err(|source| refused(folder, &source.to_string()))?;
+    parse(folder, &bytes).map(Some)
+}
+
+/// The base that these bytes are, with a signature that fits.
+pub(super) fn parse(folder: &Path, bytes: &[u8]) -> Result<Base, JournalError> {
+    let base: Base = encoding::decode(bytes).map_err(|source| refused(folder, &source.to_string()))?;
     if !seal::fits(&base.key, &base.statement(), &base.signature) {
         return Err(refused(folder, "its signature does not fit what it says"));
     }
-    Ok(Some(base))
+    Ok(base)
 }
 
 /// What a base holds.

@@ -60,15 +60,57 @@ impl Reader {
     pub fn open(folder: &Path) -> Result<Reader, JournalError> {
         // The segments first: a prune at this moment writes the base before it removes any of them.
         let segments = segment::list(folder)?;
-        let base = base::read(folder)?;
+        let reader = Reader::on(folder, base::read(folder)?)?;
+        // Those before the base are what a prune that was killed has left; the next start removes them.
+        let segments = segments.into_iter().filter(|(number, _)| *number >= reader.first).collect();
+        Ok(Reader { segments, ..reader })
+    }
+
+    /// A journal whose segments do not lie in a folder: they are handed to [`Reader::segment`] one after another. `folder`
+    /// is how it is called in what is said of it.
+    ///
+    /// # Errors
+    /// Where the base does not fit its signature.
+    pub fn of_segments(folder: &Path, base: Option<&[u8]>) -> Result<Reader, JournalError> {
+        Reader::on(folder, base.map(|bytes| base::parse(folder, bytes)).transpose()?)
+    }
+
+    /// What stands on this base, without a segment yet.
+    fn on(folder: &Path, base: Option<Base>) -> Result<Reader, JournalError> {
         let first = base.as_ref().map_or(1, |base| base.segment);
         let (ledger, begun) = match &base {
             Some(base) => base::contents(folder, base)?,
             None => (Ledger::default(), None),
         };
-        // Those before the base are what a prune that was killed has left; the next start removes them.
-        let segments = segments.into_iter().filter(|(number, _)| *number >= first).collect();
+        let segments = Vec::new();
         Ok(Reader { folder: folder.to_owned(), base, between: None, first, ledger, begun, segments })
+    }
+
+    /// The number of the first segment.
+    pub fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// What is known before the first record that is there.
+    pub fn head(&self) -> Head {
+        let (records, hash) = self.base.as_ref().map_or((0, Digest::ZERO), |base| (base.record, base.hash));
+        Head { records, hash, torn: None }
+    }
+
+    /// Checks a segment that follows what the head knows, and hands each of its entries on. Only the last one may end in a
+    /// torn write.
+    ///
+    /// # Errors
+    /// Where a record is damaged.
+    pub fn segment(
+        &self,
+        number: u32,
+        bytes: &[u8],
+        last: bool,
+        head: &mut Head,
+        entry: &mut impl FnMut(Record),
+    ) -> Result<(), JournalError> {
+        read_segment((number, &segment::path(&self.folder, number)), bytes, last, head, entry)
     }
 
     /// The same journal together with the segments that were pruned into an archive.
@@ -107,8 +149,7 @@ impl Reader {
     /// # Errors
     /// Where a record is damaged or the file system says no.
     pub fn read(&self, entry: &mut impl FnMut(Record)) -> Result<Head, JournalError> {
-        let (records, hash) = self.base.as_ref().map_or((0, Digest::ZERO), |base| (base.record, base.hash));
-        let mut head = Head { records, hash, torn: None };
+        let mut head = self.head();
         let last = self.segments.len().saturating_sub(1);
         if self.segments.is_empty() && self.base.is_some() {
             let path = segment::path(&self.folder, self.first);
