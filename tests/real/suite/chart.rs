@@ -152,6 +152,9 @@ fn each_value_gets_where_it_belongs_and_wrong_ones_are_refused_with_why() {
         "missions.engine.socket=/run/d.sock",
         "missions.builder.environment.TF_CLI_CONFIG_FILE=/etc/a: b",
         "missions.builder.resources.limits.memory=2Gi",
+        "missions.builder.secrets[0].name=db",
+        "missions.builder.secrets[0].keys={user,password}",
+        "missions.builder.secrets[0].missions={shop/web}",
     ];
     let objects = rendered(&[&enabled[..], &all].concat());
     let claim = &objects["PersistentVolumeClaim ai-agent/quarterdeck-data"]["spec"];
@@ -160,7 +163,7 @@ fn each_value_gets_where_it_belongs_and_wrong_ones_are_refused_with_why() {
         (&json!("fast"), &json!("8Gi"))
     );
     let allows = &objects["ConfigMap ai-agent/quarterdeck-builder-allows"]["data"];
-    assert_eq!(*allows, json!({ "images": image, "engineSocket": "/run/d.sock" }));
+    assert_eq!(*allows, json!({ "images": image, "engineSocket": "/run/d.sock", "secrets": "db/user, db/password" }));
     // The host itself reads the file.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("workers.yaml");
@@ -170,6 +173,10 @@ fn each_value_gets_where_it_belongs_and_wrong_ones_are_refused_with_why() {
     assert_eq!((builder.image.as_str(), builder.engine_socket.to_str()), (image.as_str(), Some("/run/d.sock")));
     assert_eq!(builder.environment["TF_CLI_CONFIG_FILE"], "/etc/a: b");
     assert_eq!((builder.node_selector["disk"].as_str(), builder.resources.limits["memory"].as_str()), ("fast", "2Gi"));
+    assert_eq!(
+        (builder.secrets[0].name.as_str(), &builder.secrets[0].missions[..]),
+        ("db", &["shop/web".to_owned()][..])
+    );
     // Another file is another pod.
     let digest = |objects: &BTreeMap<String, Value>| {
         objects[host]["spec"]["template"]["metadata"]["annotations"][WORKERS].as_str().unwrap().to_owned()
@@ -181,6 +188,7 @@ fn each_value_gets_where_it_belongs_and_wrong_ones_are_refused_with_why() {
         (&["missions.enabled=true", "missions.builder.image=builder:1"], "\"builder:1\" names no digest: write"),
         (&["missions.enabled=true", &named, "storage.enabled=false"], "the states of what missions build would end"),
         (&["color=red"], "additional properties 'color' not allowed"),
+        (&["missions.builder.secrets[0].name=db"], "missing properties 'keys', 'missions'"),
         (&["missions.builder.color=red"], "additional properties 'color' not allowed"),
         (&["missions.enabled=perhaps"], "/missions/enabled': got string, want boolean"),
         (&["missions.charter=mine"], "/missions/charter': value must be one of 'laptop', 'production'"),

@@ -29,6 +29,8 @@ pub(super) enum Fill {
     Optional(&'static str, &'static str),
     /// This key with what the template gives; the overlays have no such key.
     Computed(&'static str, &'static str),
+    /// What the template gives, in place of this text.
+    Made(&'static str, &'static str),
     /// A text that is YAML itself, with places of its own.
     Yaml(&'static [(&'static str, Fill)]),
 }
@@ -48,6 +50,9 @@ pub(super) const NO_IMAGE: &str =
 
 /// A host reads this file when it starts; so a new one has to make a new pod.
 const WORKERS_DIGEST: &str = "include (print $.Template.BasePath \"/missions-workers.yaml\") . | sha256sum";
+
+/// The keys of `missions.builder.secrets`, as the walls name them.
+const SECRETS: &str = "include \"quarterdeck.secrets\" . | toJson";
 
 const fn place(modes: &'static [&'static str], object: &'static str, path: &'static str, fill: Fill) -> Place {
     Place { modes, object, path, fill }
@@ -99,6 +104,7 @@ pub(super) const PLACES: &[Place] = &[
     place(MISSIONS, HOST, "spec/template/metadata", Fill::Computed("annotations", WORKERS_DIGEST)),
     place(MISSIONS, ALLOWS, "data/engineSocket", Fill::Value("missions.engine.socket")),
     place(MISSIONS, ALLOWS, "data/images", Fill::Required("missions.builder.image")),
+    place(MISSIONS, ALLOWS, "data/secrets", Fill::Made("", SECRETS)),
     place(
         MISSIONS,
         WORKERS,
@@ -110,6 +116,7 @@ pub(super) const PLACES: &[Place] = &[
             // The host looks at the engine of its own node, so workers are put where the host is.
             ("builder", Fill::Optional("nodeSelector", "nodeSelector")),
             ("builder", Fill::Optional("resources", "missions.builder.resources")),
+            ("builder", Fill::Optional("secrets", "missions.builder.secrets")),
         ]),
     ),
 ];

@@ -66,7 +66,7 @@ fn fill(whole: &mut Value, path: &str, fill: &Fill, values: &Value, marks: &mut 
         }
         Fill::Optional(key, value) => {
             let default = default(values, value)?;
-            let empty = default == "" || default.as_object().is_some_and(serde_json::Map::is_empty);
+            let empty = [json!(""), json!({}), json!([])].contains(default);
             let condition = match empty {
                 true => format!(".Values.{value}"),
                 false => format!("ne .Values.{value} {default}"),
@@ -76,6 +76,11 @@ fn fill(whole: &mut Value, path: &str, fill: &Fill, values: &Value, marks: &mut 
         }
         Fill::Computed(key, template) => {
             added(place, path, key, json!({ "quarterdeck.dev/workers": mark }))?;
+            marks.push(Words::Inline(format!("{{{{ {template} }}}}")));
+        }
+        Fill::Made(text, template) => {
+            ensure!(place == text, "{path} is {place}, and should be {text:?}");
+            *place = mark;
             marks.push(Words::Inline(format!("{{{{ {template} }}}}")));
         }
         Fill::Yaml(inner) => {
