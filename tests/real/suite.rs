@@ -33,6 +33,8 @@ mod approvals;
 mod dangers;
 #[path = "suite/dispatch.rs"]
 mod dispatch;
+#[path = "suite/doctor.rs"]
+mod doctor;
 #[path = "suite/engine_upgrade.rs"]
 mod engine_upgrade;
 #[path = "suite/jobs.rs"]
