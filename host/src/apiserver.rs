@@ -6,9 +6,11 @@ pub mod approval;
 mod connect;
 pub mod lease;
 pub mod mission;
+pub mod read;
+pub mod schema;
 mod workers;
 
-pub use connect::{ConnectError, Connection, connect};
+pub use connect::{ConnectError, Connection, Origin, connect};
 pub use workers::{BuilderWanted, ResourcesWanted, ServiceName, WorkersWanted};
 
 /// The account that writes what is ours, in `metadata.managedFields`.

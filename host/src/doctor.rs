@@ -2,7 +2,7 @@
 //!
 //! Each check stands alone, so that one page tells all that is wrong and not only the first thing. A check reads; it
 //! changes nothing but a file that it makes in the data folder and removes again, and it asks nobody outside this machine
-//! unless it was told to (`online`). All of them run at once and each has a time-out, so the page comes also where an
+//! unless it was told to (`online`, and a Kubernetes cluster that is named). All of them run at once and each has a time-out, so the page comes also where an
 //! engine or a disk hangs.
 //!
 //! What is wrong with a mission's provider is judged by core's table, as before each run. Not here: the environment (the
@@ -11,6 +11,7 @@
 mod data;
 mod engine;
 mod gemini;
+mod kubernetes;
 mod terraform;
 
 use std::fmt;
@@ -20,6 +21,8 @@ use std::time::Duration;
 use quarterdeck_core::observation::SeenMission;
 
 use crate::orient::gemini::GeminiConfig;
+
+pub use kubernetes::KubernetesInput;
 
 /// What is looked at.
 pub struct DoctorInput {
@@ -37,8 +40,23 @@ pub struct DoctorInput {
     pub gemini: Option<GeminiConfig>,
     /// Whether Gemini may be asked.
     pub online: bool,
+    /// The Kubernetes cluster, where one is looked at.
+    pub kubernetes: Option<KubernetesInput>,
+    /// Where the work of missions would be done.
+    pub place: Place,
     /// How long one check may wait for an answer.
     pub timeout: Duration,
+}
+
+/// Where the work of missions would be done, and so what has to be there for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In processes of this machine: by its engine and its Terraform.
+    Machine,
+    /// In Jobs of a cluster: the host looks at the engine itself, and Terraform is in the workers' image.
+    Jobs,
+    /// Nowhere: a host of a cluster that only looks.
+    Nowhere,
 }
 
 /// How a check ended, the worst last.
@@ -46,6 +64,8 @@ pub struct DoctorInput {
 pub enum Verdict {
     /// As it should be.
     Ok,
+    /// It could not be looked at by whoever asks, which is no fault.
+    Note,
     /// It works, and something about it should be known.
     Warn,
     /// No real mission works like this.
@@ -72,6 +92,10 @@ impl Check {
         Check { name: name.to_owned(), verdict: Verdict::Ok, what, cause: None, cure: None }
     }
 
+    fn note(name: &str, what: String) -> Check {
+        Check { verdict: Verdict::Note, ..Check::well(name, what) }
+    }
+
     fn ill(name: &str, verdict: Verdict, what: &str, cause: impl Into<String>, cure: impl Into<String>) -> Check {
         let (cause, cure) = (Some(cause.into()), Some(cure.into()));
         Check { name: name.to_owned(), verdict, what: what.to_owned(), cause, cure }
@@ -91,6 +115,7 @@ impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = match self.verdict {
             Verdict::Ok => "ok",
+            Verdict::Note => "note",
             Verdict::Warn => "warn",
             Verdict::Fail => "FAIL",
         };
@@ -104,20 +129,34 @@ impl fmt::Display for Check {
     }
 }
 
-/// Looks at everything. It ends within about three time-outs.
+/// Looks at everything. It ends within about three time-outs, and within some six where a cluster is looked at.
 pub async fn check(input: DoctorInput) -> Vec<Check> {
-    let DoctorInput { socket, terraform, cli_config, missions, data, gemini, online, timeout } = input;
-    let (engine, tool, mirror, data, gemini) = tokio::join!(
-        engine::check(&socket, &missions, timeout),
-        terraform::tool(&terraform, timeout),
-        terraform::mirror(cli_config, timeout),
+    let DoctorInput { socket, terraform, cli_config, missions, data, gemini, online, kubernetes, place, timeout } =
+        input;
+    let (engine, tools, data, gemini, kubernetes) = tokio::join!(
+        async { if place == Place::Nowhere { Vec::new() } else { engine::check(&socket, &missions, timeout).await } },
+        async {
+            if place != Place::Machine {
+                return Vec::new();
+            }
+            let (tool, mirror) =
+                tokio::join!(terraform::tool(&terraform, timeout), terraform::mirror(cli_config, timeout));
+            vec![tool, mirror]
+        },
         data::check(data, timeout),
         gemini::check(gemini, online, timeout),
+        async {
+            match kubernetes {
+                Some(input) => Box::pin(kubernetes::check(input, timeout)).await,
+                None => Vec::new(),
+            }
+        },
     );
     let mut checks = engine;
-    checks.extend([tool, mirror]);
+    checks.extend(tools);
     checks.extend(data);
     checks.push(gemini);
+    checks.extend(kubernetes);
     checks
 }
 
@@ -126,7 +165,7 @@ pub async fn check(input: DoctorInput) -> Vec<Check> {
 pub fn exit_code(checks: &[Check]) -> u8 {
     match checks.iter().map(|check| check.verdict).max() {
         Some(Verdict::Fail) => 4,
-        Some(Verdict::Ok | Verdict::Warn) | None => 0,
+        Some(Verdict::Ok | Verdict::Note | Verdict::Warn) | None => 0,
     }
 }
 

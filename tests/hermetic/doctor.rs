@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod cluster;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use quarterdeck::doctor::{Check, DoctorInput, Verdict, check, exit_code};
+use quarterdeck::doctor::{Check, DoctorInput, Place, Verdict, check, exit_code};
 use quarterdeck::observe::files::{Granting, Reader};
 use quarterdeck::orient::gemini::{ApiKey, GeminiConfig};
 use quarterdeck::remember::Blobs;
@@ -78,6 +80,8 @@ impl Machine {
             data,
             gemini: None,
             online: false,
+            kubernetes: None,
+            place: Place::Machine,
             timeout: Duration::from_secs(10),
         }
     }

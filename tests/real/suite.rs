@@ -35,6 +35,8 @@ mod chart;
 mod dangers;
 #[path = "suite/dispatch.rs"]
 mod dispatch;
+#[path = "suite/doctor.rs"]
+mod doctor;
 #[path = "suite/engine_upgrade.rs"]
 mod engine_upgrade;
 #[path = "suite/jobs.rs"]

@@ -29,7 +29,7 @@ pub mod workload;
 
 pub use cluster::{Cluster, Key, Kind, Object};
 pub use object::{Condition, Labels, Meta, Name, Owner, Selector, Text};
-pub use own::{Duties, OwnRights, Right, WorkersDuty};
+pub use own::{Duties, OwnRights, Right, Verbs, WorkersDuty};
 pub use patrol::{Patrol, Trouble, Troubles};
 pub use rules::Symptom;
 pub use view::{ClusterView, Standing, Watch};

@@ -8,6 +8,7 @@
 
 #![allow(clippy::duplicated_attributes, reason = "each printed column has its own type, and most have the same")]
 
+pub mod installed;
 pub mod policy;
 pub mod say;
 

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use quarterdeck_core::kubernetes::WorkersDuty;
 use quarterdeck_core::terraform::secrets::SecretGrant;
 use serde::Deserialize;
+
+use super::lease;
 
 /// How workers of a cluster run.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -80,6 +83,18 @@ pub struct ResourcesWanted {
     /// `limits`.
     #[serde(default)]
     pub limits: BTreeMap<String, String>,
+}
+
+impl WorkersWanted {
+    /// Where they run, as far as it takes rights.
+    pub fn duty(&self) -> WorkersDuty {
+        WorkersDuty {
+            namespace: self.builder.namespace.clone(),
+            own: self.service.namespace.clone(),
+            lease: lease::NAME.to_owned(),
+            service: self.address.is_none().then(|| self.service.name.clone()),
+        }
+    }
 }
 
 impl Default for ServiceName {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use quarterdeck_core::ids::OrderName;
-use quarterdeck_core::kubernetes::{Duties, WorkersDuty};
+use quarterdeck_core::kubernetes::Duties;
 use quarterdeck_core::redaction::{Redactor, Secret};
 use quarterdeck_worker::protocol::{HostAddress, RunConfig};
 use rustls::ServerConfig;
@@ -20,7 +20,7 @@ use crate::act::nobody::Nobody;
 use crate::act::process::{self, ProcessConfig, ProcessWorkers};
 use crate::act::{self, Workers};
 use crate::api::workers::{self, Passes, Proof, Proven, Unproven};
-use crate::apiserver::{Connection, ServiceName, WorkersWanted, lease};
+use crate::apiserver::{Connection, ServiceName, WorkersWanted};
 use crate::config::{BrainConfig, Config, host_and_port};
 use crate::driver::clock;
 use crate::kept::Kept;
@@ -113,13 +113,7 @@ pub(super) async fn real(shared: &Shared<'_>) -> Result<Adapters, StartError> {
 
 /// What takes rights beside looking.
 fn duties(config: &Config) -> Duties {
-    let workers = config.workers.as_ref().map(|wanted| WorkersDuty {
-        namespace: wanted.builder.namespace.clone(),
-        own: wanted.service.namespace.clone(),
-        lease: lease::NAME.to_owned(),
-        service: wanted.address.is_none().then(|| wanted.service.name.clone()),
-    });
-    Duties { workers, missions: config.mission_objects }
+    Duties { workers: config.workers.as_ref().map(WorkersWanted::duty), missions: config.mission_objects }
 }
 
 /// A cluster, the engine of its node, and workers that are its Jobs.

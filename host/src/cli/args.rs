@@ -195,6 +195,8 @@ pub enum Command {
     #[command(after_help = "Examples:
   quarterdeck doctor
   quarterdeck doctor deploy/examples/web --online
+  quarterdeck doctor --kubernetes                             (a host that only looks at the cluster)
+  quarterdeck doctor --missions --workers workers.yaml        (everything that it takes to work in it)
   quarterdeck doctor -o json")]
     Doctor(DoctorArgs),
     /// Say which version this is
@@ -431,6 +433,18 @@ pub struct DoctorArgs {
     /// Ask Gemini whether key and model are good.
     #[arg(long)]
     pub online: bool,
+    /// Look at a Kubernetes cluster, as `run --kubernetes` chooses it: what a host would need there, and may. Nothing is written.
+    #[arg(long)]
+    pub kubernetes: bool,
+    /// Look at the Kubernetes cluster of this context of the kubeconfig.
+    #[arg(long, value_name = "CONTEXT")]
+    pub context: Option<String>,
+    /// The host would look after the missions that are objects of the cluster.
+    #[arg(long, requires = "workers")]
+    pub missions: bool,
+    /// Its workers would be Jobs of the cluster, as this file says.
+    #[arg(long, value_name = "FILE")]
+    pub workers: Option<PathBuf>,
     /// The operator's rules, as YAML.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -12,7 +12,8 @@ use super::args::DoctorArgs;
 use super::exit::{Exit, Failure};
 use super::print::{self, Output, escape_lines};
 use crate::config::{self, Given};
-use crate::doctor::{self, Check, DoctorInput, Verdict};
+use crate::doctor::{self, Check, DoctorInput, KubernetesInput, Place, Verdict};
+use crate::driver::{chain, clock};
 use crate::observe::files::Reader;
 use crate::orient::gemini::GeminiConfig;
 use crate::remember::Blobs;
@@ -38,6 +39,8 @@ pub(super) async fn doctor(args: DoctorArgs, given: Given) -> Result<(Exit, Stri
         data,
         gemini,
         online: args.online,
+        kubernetes: kubernetes(&args),
+        place: place(&args),
         timeout: TIMEOUT,
     });
     let checks = checks.await;
@@ -50,9 +53,26 @@ pub(super) async fn doctor(args: DoctorArgs, given: Given) -> Result<(Exit, Stri
     Ok((if doctor::exit_code(&checks) == 0 { Exit::Done } else { Exit::Damaged }, text))
 }
 
+/// The cluster that `run` would look at with the same flags.
+fn kubernetes(args: &DoctorArgs) -> Option<KubernetesInput> {
+    let asked = args.kubernetes || args.context.is_some() || args.workers.is_some();
+    // A file that can't be used is one check among others.
+    let workers = args.workers.as_deref().map(|path| config::workers(path).map_err(|error| chain(&error)));
+    asked.then(|| KubernetesInput { context: args.context.clone(), workers, missions: args.missions, now: clock() })
+}
+
+fn place(args: &DoctorArgs) -> Place {
+    if args.workers.is_some() {
+        return Place::Jobs;
+    }
+    let only_looks = (args.kubernetes || args.context.is_some()) && args.paths.is_empty();
+    if only_looks { Place::Nowhere } else { Place::Machine }
+}
+
 fn item(check: &Check) -> Value {
     let verdict = match check.verdict {
         Verdict::Ok => "ok",
+        Verdict::Note => "note",
         Verdict::Warn => "warn",
         Verdict::Fail => "fail",
     };
@@ -82,7 +102,11 @@ fn missions(args: &DoctorArgs, given: &Given, data: &std::path::Path) -> Result<
         paths: args.paths.clone(),
         blobs: Arc::new(blobs),
         grants: Arc::new(move || grants.clone()),
-        secrets: None,
+        // A workers' file that can't be read is told of elsewhere.
+        secrets: args
+            .workers
+            .as_deref()
+            .map(|path| config::workers(path).map(|wanted| wanted.builder.secrets).unwrap_or_default().into()),
         // The placeholders of a page that is read once need not be the journal's.
         redactor: Arc::new(Redactor::new([0; 32])),
     };

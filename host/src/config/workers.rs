@@ -13,11 +13,13 @@
 use std::path::Path;
 
 use super::{ConfigError, SETTINGS_BYTES_MAX, read_bounded};
-use crate::apiserver::{BuilderWanted, WorkersWanted};
+use crate::apiserver::{BuilderWanted, ServiceName, WorkersWanted};
 use crate::observe::files::yaml_problem;
 
 /// A host's name has at most this many bytes, by DNS.
 const HOST_BYTES_MAX: usize = 253;
+/// A namespace's name has at most this many bytes, by DNS.
+const NAME_BYTES_MAX: usize = 63;
 
 /// Reads the file.
 ///
@@ -33,7 +35,20 @@ pub fn workers(path: &Path) -> Result<WorkersWanted, ConfigError> {
 }
 
 fn check(wanted: &WorkersWanted) -> Result<(), String> {
-    let BuilderWanted { image, engine_socket, .. } = &wanted.builder;
+    let BuilderWanted { image, engine_socket, namespace, service_account, .. } = &wanted.builder;
+    let ServiceName { namespace: own, name: service } = &wanted.service;
+    for (field, name) in [
+        ("builder.namespace", namespace),
+        ("builder.serviceAccount", service_account),
+        ("service.namespace", own),
+        ("service.name", service),
+    ] {
+        if !is_name(name) {
+            return Err(format!(
+                "{field}: {name:?} is no name of Kubernetes: use a-z, 0-9 and -, 63 characters at most"
+            ));
+        }
+    }
     let digest = image.split_once("@sha256:").map(|(_, digest)| digest);
     if !digest.is_some_and(|digest| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())) {
         return Err(format!(
@@ -52,6 +67,15 @@ fn check(wanted: &WorkersWanted) -> Result<(), String> {
         return Err(format!("address: {address:?} is not HOST:PORT, such as 192.0.2.7:8443 or [2001:db8::7]:8443"));
     }
     Ok(())
+}
+
+/// Whether a name is one as namespaces and Services have: a label of DNS.
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=NAME_BYTES_MAX).contains(&name.len())
+        && name.bytes().all(plain)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
 }
 
 /// The host and the port of an address; an IPv6 address stands in brackets there and not by itself.
@@ -94,6 +118,10 @@ mod tests {
         {
             let text = format!("address: \"{address}\"\nbuilder: {{ image: \"{image}\" }}");
             assert!(parse(&text).unwrap_err().contains("is not HOST:PORT"), "{address}");
+        }
+        for name in ["", "-a", "a-", "A", "a/b", "a?b", "a.b", &"a".repeat(64)] {
+            let text = format!("builder: {{ image: \"{image}\", namespace: \"{name}\" }}");
+            assert!(parse(&text).unwrap_err().contains("is no name of Kubernetes"), "{name}");
         }
         assert_eq!(host_and_port("[2001:db8::7]:8443"), Some(("2001:db8::7", 8443)));
         assert_eq!(host_and_port("node.example:8443"), Some(("node.example", 8443)));

@@ -8,9 +8,10 @@
 //! In the order of a change: `watch` tells what an API server sends, `trim` makes core's
 //! nouns of it, redacted and bounded, `patrol` asks the rules and wakes; `probe` asks the API server how it is, and `rights`
 //! what the host itself may. Nothing is ever written. Secrets and ConfigMaps are not watched: what is missing of them a kubelet says in its own words. Beside
-//! all this, `missions` are those of our own kind, which are no part of the patrol.
+//! all this, `missions` are those of our own kind, which are no part of the patrol, and `checkup` is what a person asks once.
 //! Not here: what is wrong with what (core's `kubernetes::rules`).
 
+pub mod checkup;
 mod kinds;
 pub mod missions;
 mod probe;

@@ -67,6 +67,21 @@ fn what_the_host_asks_whether_it_may_is_what_it_is_given() {
     assert_eq!(quarterdeck_core::kubernetes::own::APPROVAL_POLICY, quarterdeck::apiserver::approval::policy::NAME);
 }
 
+/// `doctor` looks for every admission policy that there is, and names the file that installs it.
+#[test]
+fn every_policy_is_looked_for_by_its_name_and_file() {
+    use quarterdeck::observe::kubernetes::checkup::{ALLOWS, POLICIES};
+    let named = super::documents().into_iter().filter(|(_, document)| document["kind"] == "ValidatingAdmissionPolicy");
+    let named: BTreeSet<(String, String)> =
+        named.map(|(path, document)| (words_of(&document["metadata"], "name").to_owned(), path)).collect();
+    let approvals = (quarterdeck::apiserver::approval::policy::NAME, "missions/approval-policy.yaml");
+    let looked = POLICIES.into_iter().chain([approvals]);
+    let looked = looked.map(|(name, file)| (name.to_owned(), format!("deploy/kubernetes/{file}")));
+    assert_eq!(looked.collect::<BTreeSet<_>>(), named);
+    let allows = text("deploy/kubernetes/builder/images.yaml");
+    assert!(allows.contains(&format!("name: {ALLOWS}\n")));
+}
+
 #[test]
 fn the_host_reads_answers_and_makes_none() {
     let expected: BTreeSet<(String, String, String)> = [

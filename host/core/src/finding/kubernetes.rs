@@ -4,7 +4,7 @@
 
 use super::{Fault, object};
 use crate::ids::Timestamp;
-use crate::kubernetes::{ClusterView, Kind, OwnRights, Right, Standing, Trouble};
+use crate::kubernetes::{ClusterView, Kind, OwnRights, Standing, Trouble, Verbs};
 use crate::ledger::Ledger;
 use crate::observation::{Observation, STALE_MS};
 use crate::situation::{FACTS_MAX, Fact, Severity};
@@ -34,15 +34,10 @@ fn open_network(view: &ClusterView) -> Option<Fault> {
 
 /// What the host may not and should, one finding for each object of a rule; and all that it may and should not, as one.
 fn rights(rights: &OwnRights) -> Vec<Fault> {
-    let about = |right: &Right| (right.namespace.clone(), right.group, right.resource, right.name.clone());
-    let missing = rights.missing.chunk_by(|a, b| about(a) == about(b)).map(|same| {
-        let verbs: Vec<&str> = same.iter().map(|right| right.verb).collect();
-        let message = format!(
-            "the host may not {}: what takes that is not done. Grant it: {}",
-            Right { verb: "do this", ..same[0].clone() }.text().replace("do this", &verbs.join(", ")),
-            same[0].grant(&verbs)
-        );
-        let object = object("right", Right { verb: "", ..same[0].clone() }.text().trim_start(), None);
+    let missing = Verbs::gather(&rights.missing).into_iter().map(|verbs| {
+        let (may, grant) = (verbs.text(), verbs.grant());
+        let message = format!("the host may not {may}: what takes that is not done. Grant it: {grant}");
+        let object = object("right", &verbs.object(), None);
         let (rule, severity) = ("right-missing", Severity::Warning);
         Fault { rule, severity, object, owner: None, mission: None, message, evidence: vec![], count: 1 }
     });
@@ -138,7 +133,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::kubernetes::{Name, Troubles, Watch, cluster};
+    use crate::kubernetes::{Name, Right, Troubles, Watch, cluster};
     use crate::ledger::SeenFinding;
 
     const NOW: Timestamp = Timestamp(1_000_000);

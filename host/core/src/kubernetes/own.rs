@@ -1,7 +1,10 @@
 //! The host's own rights in a cluster: which ones its work takes, and which nobody should have who acts on other people's words.
 //!
-//! Both are lists that somebody can read. What a watch takes is not among them: that one is missing is told where it is refused.
+//! All are lists that somebody can read. What a watch takes is a list of its own: while a host runs, that it is missing is told
+//! where it is refused.
 //! Not here: who asks the API server (`observe`), and the manifests that grant the first list, which a test compares with it.
+
+use super::cluster::Kind;
 
 /// One right, as the API server is asked about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +82,40 @@ impl Right {
     }
 }
 
+/// Some verbs of one object, or of all objects of a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verbs {
+    /// What they are about; its verb is empty.
+    pub about: Right,
+    /// The verbs, as they came.
+    pub verbs: Vec<&'static str>,
+}
+
+impl Verbs {
+    /// What is about the same, together. The rights are sorted.
+    pub fn gather(rights: &[Right]) -> Vec<Verbs> {
+        let about = |right: &Right| Right { verb: "", ..right.clone() };
+        let same = rights.chunk_by(|a, b| about(a) == about(b));
+        same.map(|same| Verbs { about: about(&same[0]), verbs: same.iter().map(|right| right.verb).collect() })
+            .collect()
+    }
+
+    /// What they are about: `jobs.batch in shop`.
+    pub fn object(&self) -> String {
+        self.about.text().trim_start().to_owned()
+    }
+
+    /// As people read them: `create, get jobs.batch in shop`.
+    pub fn text(&self) -> String {
+        format!("{} {}", self.verbs.join(", "), self.object())
+    }
+
+    /// The rule of a role that grants them, and where that role is.
+    pub fn grant(&self) -> String {
+        self.about.grant(&self.verbs)
+    }
+}
+
 /// Rights of one resource.
 fn each(
     namespace: Option<&str>,
@@ -122,6 +159,14 @@ pub fn needed(duties: &Duties) -> Vec<Right> {
             rights.extend(each(None, "admissionregistration.k8s.io", policies, Some(APPROVAL_POLICY), &["get"]));
         }
     }
+    rights.sort();
+    rights
+}
+
+/// What the watches take: all kinds, in all namespaces.
+pub fn watched() -> Vec<Right> {
+    let of = |kind: &Kind| each(None, kind.group(), kind.plural(), None, &["list", "watch"]);
+    let mut rights: Vec<Right> = Kind::ALL.iter().flat_map(of).collect();
     rights.sort();
     rights
 }
@@ -190,6 +235,24 @@ mod tests {
             once.dedup();
             assert_eq!(list, once);
         }
+    }
+
+    #[test]
+    fn verbs_of_one_object_are_told_together() {
+        let gathered = Verbs::gather(&needed(&all()));
+        let texts: Vec<String> = gathered.iter().map(Verbs::text).collect();
+        for told in [
+            "get, update leases.coordination.k8s.io one in host",
+            "patch missions/status.quarterdeck.dev",
+            "get services here in host",
+        ] {
+            assert!(texts.iter().any(|text| text == told), "{told}: {texts:?}");
+        }
+        assert_eq!(gathered.iter().map(|verbs| verbs.verbs.len()).sum::<usize>(), needed(&all()).len());
+        let watched = Verbs::gather(&watched());
+        assert_eq!(watched.len(), Kind::ALL.len());
+        assert!(watched.iter().all(|verbs| verbs.verbs == ["list", "watch"]));
+        assert!(watched[0].grant().ends_with("in a ClusterRole"));
     }
 
     #[test]

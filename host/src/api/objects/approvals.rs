@@ -15,8 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
-use kube::core::GroupVersionKind;
+use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Api, Client, CustomResourceExt as _, Resource as _, ResourceExt as _};
@@ -26,8 +25,10 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use self::judged::Said;
+use crate::apiserver::approval::installed::Part;
 use crate::apiserver::approval::policy::{self, Installed, PolicyFault};
 use crate::apiserver::approval::{Approval, ApprovalStanding, ApprovalStatus};
+use crate::apiserver::read::Unread;
 use crate::apiserver::{Connection, FIELD_MANAGER};
 use crate::app::{CommandFailed, Commands};
 use crate::driver::chain;
@@ -197,31 +198,23 @@ async fn sleep_ever_longer(wait: &mut Duration) {
 
 /// The policy and its binding, as the cluster has them now. Waits while the API server does not say.
 async fn installed(client: &Client) -> Result<Installed, PolicyFault> {
-    let policy = look(client, "ValidatingAdmissionPolicy", "validatingadmissionpolicies").await?;
-    let binding = look(client, "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings").await?;
-    Ok(Installed { policy, binding })
+    let [policy, binding] = Part::BOTH;
+    Ok(Installed { policy: look(client, policy).await?, binding: look(client, binding).await? })
 }
 
-async fn look(client: &Client, kind: &'static str, plural: &str) -> Result<Value, PolicyFault> {
-    // Not by the types of this program: they would leave out what a later Kubernetes adds, and with it what may narrow.
-    let gvk = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
-    let api: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::from_gvk_with_plural(&gvk, plural));
+async fn look(client: &Client, part: Part) -> Result<Value, PolicyFault> {
+    let what = part.kind();
     let (mut wait, mut denials) = (WAIT_MIN, 0);
     loop {
-        match tokio::time::timeout(ANSWERS, api.get(policy::NAME)).await {
-            Ok(Ok(found)) => return Ok(serde_json::to_value(&found).expect("it came as JSON")),
-            Ok(Err(kube::Error::Api(status))) if status.code == 404 => {
-                return Err(PolicyFault::Missing { what: kind });
-            }
+        match part.ask(client, ANSWERS).await {
+            Ok(found) => return Ok(found),
+            Err(Unread::Absent) => return Err(PolicyFault::Missing { what }),
             // An API server that has just begun does not know its roles for some seconds, and an answer is for good.
-            Ok(Err(kube::Error::Api(status))) if status.code == 403 && denials >= DENIALS_MAX => {
-                return Err(PolicyFault::Denied { what: kind, why: status.message.clone() });
-            }
-            Ok(Err(error)) => {
+            Err(Unread::Denied(why)) if denials >= DENIALS_MAX => return Err(PolicyFault::Denied { what, why }),
+            Err(problem) => {
                 denials += 1;
-                warn!(problem = %escape(&chain(&error)), "The policy of Approvals can't be looked at.");
+                warn!(%problem, "The policy of Approvals can't be looked at.");
             }
-            Err(_) => warn!("The API server does not answer the question for the policy of Approvals."),
         }
         sleep_ever_longer(&mut wait).await;
     }

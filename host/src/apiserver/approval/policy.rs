@@ -29,8 +29,13 @@ pub const SETTLES_S: i64 = 30;
 /// What installs both.
 const MANIFEST: &str = include_str!("../../../../deploy/kubernetes/missions/approval-policy.yaml");
 
+/// The kind of the one.
+pub const POLICY: &str = "ValidatingAdmissionPolicy";
+/// The kind of the other.
+pub const BINDING: &str = "ValidatingAdmissionPolicyBinding";
+
 /// What makes both anew.
-const AGAIN: &str = "kubectl replace --force -f deploy/kubernetes/missions/approval-policy.yaml";
+pub const AGAIN: &str = "kubectl replace --force -f deploy/kubernetes/missions/approval-policy.yaml";
 
 /// Why no Approval counts, or why this one does not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,12 +102,25 @@ pub struct Installed {
 /// Where they do not, or did not.
 pub fn held_when(installed: &Installed, created: Option<&str>) -> Result<(), PolicyFault> {
     let made = created.and_then(seconds).ok_or(PolicyFault::Undated { what: "this Approval" })?;
-    let [policy, binding] = expected();
-    holds("ValidatingAdmissionPolicy", policy, &installed.policy, made)?;
-    holds("ValidatingAdmissionPolicyBinding", binding, &installed.binding, made)
+    for (what, since) in unchanged(installed)? {
+        // Times are whole seconds, cut: what is made in the last one of them is not later for certain.
+        if made <= since.saturating_add(SETTLES_S) {
+            return Err(PolicyFault::Younger { what });
+        }
+    }
+    Ok(())
 }
 
-fn holds(what: &'static str, wanted: &Value, found: &Value, made: i64) -> Result<(), PolicyFault> {
+/// Both, each with when it was created, in seconds, where they are as they should be and always were.
+///
+/// # Errors
+/// Where they are not, or were not.
+pub fn unchanged(installed: &Installed) -> Result<[(&'static str, i64); 2], PolicyFault> {
+    let [policy, binding] = expected();
+    Ok([holds(POLICY, policy, &installed.policy)?, holds(BINDING, binding, &installed.binding)?])
+}
+
+fn holds(what: &'static str, wanted: &Value, found: &Value) -> Result<(&'static str, i64), PolicyFault> {
     // All of it is compared, also what a later Kubernetes may add and this program knows nothing of.
     if found["spec"] != wanted["spec"] || found["metadata"]["name"] != NAME || found["kind"] != what {
         return Err(PolicyFault::Altered { what });
@@ -115,9 +133,7 @@ fn holds(what: &'static str, wanted: &Value, found: &Value, made: i64) -> Result
         return Err(PolicyFault::Changed { what });
     }
     let since = found["metadata"]["creationTimestamp"].as_str().and_then(seconds);
-    let since = since.ok_or(PolicyFault::Undated { what })?;
-    // Times are whole seconds, cut: what is made in the last one of them is not later for certain.
-    if made <= since.saturating_add(SETTLES_S) { Err(PolicyFault::Younger { what }) } else { Ok(()) }
+    since.map(|since| (what, since)).ok_or(PolicyFault::Undated { what })
 }
 
 fn seconds(text: &str) -> Option<i64> {

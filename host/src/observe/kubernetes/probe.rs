@@ -51,7 +51,7 @@ pub(super) async fn probe(client: kube::Client, shared: Arc<Shared>) {
 }
 
 /// The minor version; some clusters write `34+`.
-fn minor(said: &str) -> Option<u32> {
+pub(super) fn minor(said: &str) -> Option<u32> {
     let digits: String = said.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use kube::Client;
 use kube::api::{Api, PostParams};
-use quarterdeck_core::kubernetes::own::{needed, unwanted};
+use quarterdeck_core::kubernetes::own::{needed, unwanted, watched};
 use quarterdeck_core::kubernetes::{Duties, OwnRights, Right};
 use quarterdeck_core::text::escape;
 use tracing::debug;
@@ -18,6 +19,8 @@ use super::watch::told;
 const ASK_EVERY: Duration = Duration::from_secs(300);
 /// So often while something is missing, or the API server did not answer.
 const AGAIN: Duration = Duration::from_secs(15);
+/// So many are asked at a time.
+const AT_ONCE: usize = 8;
 /// Each question is answered within this time.
 const ANSWERS: Duration = Duration::from_secs(5);
 
@@ -52,18 +55,29 @@ pub(super) async fn ask(client: Client, shared: Arc<Shared>, duties: Duties) {
 }
 
 async fn look(reviews: &Api<SelfSubjectAccessReview>, duties: &Duties) -> Result<OwnRights, kube::Error> {
-    let mut wrong = OwnRights::default();
-    for right in needed(duties) {
-        if !may(reviews, &right).await? {
-            wrong.missing.push(right);
-        }
-    }
-    for right in unwanted() {
-        if may(reviews, &right).await? {
-            wrong.excess.push(right);
-        }
-    }
-    Ok(wrong)
+    let granted = allowed(reviews, needed(duties)).await?;
+    let missing = granted.into_iter().filter_map(|(right, granted)| (!granted).then_some(right)).collect();
+    let granted = allowed(reviews, unwanted()).await?;
+    let excess = granted.into_iter().filter_map(|(right, granted)| granted.then_some(right)).collect();
+    Ok(OwnRights { missing, excess })
+}
+
+/// Each of these rights, and whether it is granted.
+async fn allowed(
+    reviews: &Api<SelfSubjectAccessReview>,
+    rights: Vec<Right>,
+) -> Result<Vec<(Right, bool)>, kube::Error> {
+    let asked =
+        rights.into_iter().map(|right| async move { may(reviews, &right).await.map(|granted| (right, granted)) });
+    stream::iter(asked).buffered(AT_ONCE).try_collect().await
+}
+
+/// Everything that is wrong with the rights, asked once: what of the watches is missing, and the rest.
+pub(super) async fn once(client: &Client, duties: &Duties) -> Result<(Vec<Right>, OwnRights), kube::Error> {
+    let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let granted = allowed(&reviews, watched()).await?;
+    let unseen = granted.into_iter().filter_map(|(right, granted)| (!granted).then_some(right)).collect();
+    Ok((unseen, look(&reviews, duties).await?))
 }
 
 async fn may(reviews: &Api<SelfSubjectAccessReview>, right: &Right) -> Result<bool, kube::Error> {
