@@ -61,6 +61,9 @@ pub enum Reach {
     Service(ServiceName, u16),
 }
 
+/// Says what a mission is called; must not wait.
+pub type Called = Arc<dyn Fn(&MissionId) -> Option<MissionName> + Send + Sync>;
+
 /// How workers are started.
 pub struct JobsConfig {
     /// The cluster.
@@ -70,7 +73,7 @@ pub struct JobsConfig {
     /// How Agent-Builder's workers run.
     pub builder: BuilderWanted,
     /// What a mission is called; nothing of one that is not known.
-    pub called: Arc<dyn Fn(&MissionId) -> Option<MissionName> + Send + Sync>,
+    pub called: Called,
     /// How they find the host.
     pub reach: Reach,
     /// The certificate of the host's authority, as PEM.

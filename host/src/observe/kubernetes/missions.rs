@@ -333,7 +333,7 @@ mod tests {
         let mut rounds = Rounds {
             client: Client::try_from(kube::Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap(),
             blobs: Arc::new(Blobs::open(folder.path()).unwrap()),
-            grants: Arc::new(|| Arc::default()),
+            grants: Arc::new(Arc::default),
             secrets: None,
             redactor: Arc::new(Redactor::new([7; 32])),
             made: BTreeMap::new(),
