@@ -29,6 +29,8 @@ mod stage;
 mod advice;
 #[path = "suite/approvals.rs"]
 mod approvals;
+#[path = "suite/backup.rs"]
+mod backup;
 #[path = "suite/chart.rs"]
 mod chart;
 #[path = "suite/dangers.rs"]

@@ -11,20 +11,20 @@ use crate::images;
 use crate::parts::{parts, said, script, sources, until};
 use crate::stage::{PATIENCE, text};
 
-const HOST: [&str; 5] = ["-n", "ai-agent", "exec", "deploy/quarterdeck", "--"];
+pub(crate) const HOST: [&str; 5] = ["-n", "ai-agent", "exec", "deploy/quarterdeck", "--"];
 const TODAY: &str = "\">= 3.3.0, < 5.0.0\"";
 /// Too old for an engine of release 29.
 const OLD: &str = "\"~> 3.0.2\"";
 
 /// A cluster with everything in it that the overlay `missions` has.
-struct Deck {
-    cluster: Cluster,
+pub(crate) struct Deck {
+    pub(crate) cluster: Cluster,
     overlay: String,
 }
 
 impl Deck {
     /// Nobody is asked about plans.
-    fn raise() -> Option<Deck> {
+    pub(crate) fn raise() -> Option<Deck> {
         Deck::under("laptop")
     }
 
@@ -44,12 +44,12 @@ impl Deck {
         Some(deck)
     }
 
-    fn until_rolled_out(&self) {
+    pub(crate) fn until_rolled_out(&self) {
         self.cluster.kubectl(&["-n", "ai-agent", "rollout", "status", "deployment/quarterdeck", "--timeout=120s"]);
     }
 
     /// Applies the example; with these words of it in place of others.
-    fn apply_example(&self, words: &[(&str, &str)]) {
+    pub(crate) fn apply_example(&self, words: &[(&str, &str)]) {
         self.cluster.apply(&example(words));
     }
 
@@ -59,7 +59,7 @@ impl Deck {
     }
 
     /// The mission, once it stands so.
-    fn until_phase(&self, phase: &str) -> Value {
+    pub(crate) fn until_phase(&self, phase: &str) -> Value {
         until(&format!("the mission is {phase}"), PATIENCE, || {
             self.mission().filter(|mission| mission["status"]["phase"] == phase)
         })
@@ -70,17 +70,17 @@ impl Deck {
     }
 
     /// What the command line says within the host's pod.
-    fn say(&self, words: &[&str]) -> (bool, String) {
+    pub(crate) fn say(&self, words: &[&str]) -> (bool, String) {
         let output = self.cluster.try_kubectl(&[&HOST[..], &["quarterdeck"], words].concat());
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    fn must(&self, words: &[&str]) {
+    pub(crate) fn must(&self, words: &[&str]) {
         let (done, said) = self.say(words);
         assert!(done, "{words:?}: {said}");
     }
 
-    fn get(&self, what: &str) -> Vec<Value> {
+    pub(crate) fn get(&self, what: &str) -> Vec<Value> {
         let list: Value = serde_json::from_str(&self.say(&["get", what, "-o", "json"]).1).unwrap_or_default();
         list["items"].as_array().cloned().unwrap_or_default()
     }
@@ -127,7 +127,7 @@ impl Deck {
     }
 
     /// The HTTP status that nginx answers with, or 000.
-    fn web(&self) -> String {
+    pub(crate) fn web(&self) -> String {
         let words = "-s -o /dev/null -w %{http_code} --max-time 10 http://127.0.0.1:8080/";
         let output = self.cluster.inside("curl").args(words.split(' ')).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
