@@ -51,7 +51,18 @@ fn followed<'a>(whole: &'a Value, part: &'a Value) -> &'a Value {
 /// What is wrong with a value, by the few words of JSON Schema that ours uses.
 fn faults(whole: &Value, part: &Value, value: &Value, name: &str) -> Vec<String> {
     let part = followed(whole, part);
-    let words = ["type", "enum", "pattern", "maxLength", "minimum", "maximum", "properties", "additionalProperties"];
+    let words = [
+        "type",
+        "enum",
+        "pattern",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "properties",
+        "additionalProperties",
+        "required",
+        "items",
+    ];
     let about = ["$schema", "title", "definitions"];
     let other = part
         .as_object()
@@ -67,6 +78,7 @@ fn faults(whole: &Value, part: &Value, value: &Value, name: &str) -> Vec<String>
         Some("boolean") => fault(value.is_boolean(), "is neither true nor false"),
         Some("integer") => fault(value.is_i64(), "is no whole number"),
         Some("object") => fault(value.is_object(), "is no object"),
+        Some("array") => fault(value.is_array(), "is no list"),
         Some(other) => panic!("{name}: the type {other}"),
         None => fault(part["enum"].as_array().expect("a type or an enum").contains(value), "is none of those"),
     }
@@ -78,6 +90,13 @@ fn faults(whole: &Value, part: &Value, value: &Value, name: &str) -> Vec<String>
     }
     if let (Some(least), Some(number)) = (part["minimum"].as_i64(), value.as_i64()) {
         fault(number >= least && part["maximum"].as_i64().is_some_and(|most| number <= most), "is out of range");
+    }
+    let missing = part["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    for key in missing.filter(|key| value.get(key).is_none()) {
+        fault(false, &format!("has no {key}"));
+    }
+    for (at, value) in value.as_array().into_iter().flatten().enumerate() {
+        faults.extend(self::faults(whole, &part["items"], value, &format!("{name}[{at}]")));
     }
     for (key, value) in value.as_object().into_iter().flatten() {
         let name = [name, key].join(".");
@@ -122,6 +141,13 @@ fn the_values_are_what_the_schema_knows() {
         ("/resources/limits/memory", "much".into(), "does not match"),
         ("/storage/size", 4.into(), "no text"),
         ("/gemini/secret", "s".repeat(254).into(), "too long"),
+        ("/missions/builder/secrets", "db".into(), "no list"),
+        ("/missions/builder/secrets", serde_json::json!([{ "name": "db", "keys": ["a"] }]), "has no missions"),
+        (
+            "/missions/builder/secrets",
+            serde_json::json!([{ "name": "db", "keys": ["a/b"], "missions": [] }]),
+            "does not match",
+        ),
     ] {
         let mut wrong = values.clone();
         let (above, key) = pointer.rsplit_once('/').expect("a pointer");

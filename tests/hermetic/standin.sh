@@ -32,6 +32,7 @@ case "$1 ${STANDIN:-}" in
   'plan newer') echo '{"terraform":"9.0.0","type":"version","ui":"2.0"}' ;;
   'plan '*) version; sums plan; for a; do case $a in -out=*) echo saved >"${a#-out=}" ;; esac; done ;;
   'show different') echo '{"format_version":"1.2","terraform_version":"1.11.4","complete":true,"resource_changes":[],"x":1}' ;;
+  'show names') echo '{"format_version":"1.2","terraform_version":"1.11.4","complete":true,"resource_changes":[{"address":"docker_network.n[\"VALUE\"]","mode":"managed","type":"docker_network","name":"n","index":"VALUE","provider_name":"registry.terraform.io/kreuzwerker/docker","change":{"actions":["create"],"before":null,"after":{"name":"VALUE"},"after_unknown":{},"before_sensitive":false,"after_sensitive":{}}}]}' | sed "s/VALUE/$TF_VAR_password/g" ;;
   'show '*) echo '{"format_version":"1.2","terraform_version":"1.11.4","complete":true,"resource_changes":[]}' ;;
   'apply '*) case $HOME in */apply-fails-*) version; error 'Something new' ;; esac ;;&
   'apply crash') version; kill -9 $$ ;;

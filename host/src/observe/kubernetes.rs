@@ -40,6 +40,9 @@ const OBJECTS_AT_ONCE: usize = 2_000;
 const LOOKS_APART: Duration = Duration::from_millis(100);
 /// So often it is looked whether something is due though nothing changed.
 const TICK: Duration = Duration::from_secs(1);
+/// Where a worker could reach the API server, so many others in a row that could not say that the network is shut by now: one node may
+/// hold what another one does not.
+const SHUT_IN_A_ROW: u32 = 5;
 /// The first looks wait this long for the first lists: a finding about what is not listed yet would be wrong.
 const FIRST_LISTS: Duration = Duration::from_secs(60);
 
@@ -86,6 +89,8 @@ struct Known {
     view: ClusterView,
     standings: BTreeMap<Kind, Standing>,
     counts: Vec<(&'static str, usize)>,
+    /// So many workers in a row could not reach the API server.
+    shut_in_a_row: u32,
 }
 
 impl Kubernetes {
@@ -121,8 +126,8 @@ impl Kubernetes {
 
     /// What a worker's pod said of the network: whether it got a connection to the API server.
     pub fn worker_reached(&self, api_server: bool) {
-        let before = std::mem::replace(&mut self.shared.known().view.worker_reached, api_server);
-        if before != api_server {
+        let otherwise = self.shared.known().heard(api_server);
+        if otherwise {
             (self.shared.wake)();
         }
     }
@@ -189,6 +194,13 @@ impl Known {
         ClusterView { watches: self.standings.iter().map(watch).collect(), ..self.view.clone() }
     }
 
+    /// Takes a worker's word for whether it reached the API server; says whether that makes another network of it.
+    fn heard(&mut self, reached: bool) -> bool {
+        self.shut_in_a_row = if reached { 0 } else { self.shut_in_a_row.saturating_add(1) };
+        let open = reached || (self.view.worker_reached && self.shut_in_a_row < SHUT_IN_A_ROW);
+        std::mem::replace(&mut self.view.worker_reached, open) != open
+    }
+
     /// Whether all first lists are there, or it is known that there will be none.
     fn has_begun(&self) -> bool {
         let settled = |kind: &Kind| !matches!(self.standings.get(kind), None | Some(Standing::Listing));
@@ -242,4 +254,28 @@ fn counts(patrol: &Patrol) -> Vec<(&'static str, usize)> {
         ("pods-running", cluster.pods_running()),
         ("deployments", cluster.count(Kind::Deployment)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_open_until_several_workers_found_it_shut() {
+        let mut known = Known::default();
+        let mut told = |reached: bool| {
+            let otherwise = known.heard(reached);
+            (known.view.worker_reached, otherwise)
+        };
+        assert_eq!(told(false), (false, false));
+        assert_eq!(told(true), (true, true));
+        for _ in 1..SHUT_IN_A_ROW {
+            assert_eq!(told(false), (true, false));
+        }
+        assert_eq!(told(true), (true, false), "and they are counted anew");
+        for _ in 1..SHUT_IN_A_ROW {
+            assert_eq!(told(false), (true, false));
+        }
+        assert_eq!(told(false), (false, true));
+    }
 }

@@ -1,7 +1,9 @@
 //! What a kubelet tells a pod by its environment and in no other way: where the API server is, and the values of the variables that
 //! are secrets. The one room of the worker that reads it, and of a worker in a cluster only: elsewhere it is the host's own.
 
-use quarterdeck_core::redaction::Secret;
+use std::ffi::OsString;
+
+use quarterdeck_core::redaction::{KNOWN_BYTES_MIN, Secret};
 use quarterdeck_core::terraform::secrets::VARIABLE_PREFIX;
 
 /// The API server's address in the cluster, `HOST:PORT`.
@@ -16,25 +18,47 @@ fn address(host: &str, port: &str) -> String {
 }
 
 /// The values of variables that are secrets, by what Terraform looks for.
-pub(crate) fn secrets() -> Vec<(String, Secret)> {
-    among(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+///
+/// # Errors
+/// Of one that could not be kept out of what is told: which, and why.
+pub(crate) fn secrets() -> Result<Vec<(String, Secret)>, String> {
+    among(std::env::vars_os())
 }
 
-fn among(environment: impl Iterator<Item = (String, String)>) -> Vec<(String, Secret)> {
-    let ours = environment.filter(|(name, _)| name.starts_with(VARIABLE_PREFIX));
-    ours.map(|(name, value)| (name, Secret::new(value))).collect()
+fn among(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Vec<(String, Secret)>, String> {
+    let named = environment.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let ours = named.filter(|(name, _)| name.starts_with(VARIABLE_PREFIX));
+    ours.map(|(name, value)| match value.into_string() {
+        Err(_) => Err(format!("the secret of {name} is no UTF-8, as Terraform's texts are")),
+        Ok(value) if value.trim().len() < KNOWN_BYTES_MIN => Err(format!(
+            "the secret of {name} is shorter than {KNOWN_BYTES_MIN} bytes: it could not be told from other words"
+        )),
+        Ok(value) => Ok((name, Secret::new(value))),
+    })
+    .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
     use super::*;
+
+    fn found(environment: &[(&str, &[u8])]) -> Result<Vec<(String, String)>, String> {
+        let os = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+        let found = among(environment.iter().map(|(name, value)| (os(name.as_bytes()), os(value))));
+        found.map(|found| found.into_iter().map(|(name, value)| (name, value.expose().to_owned())).collect())
+    }
 
     #[test]
     fn what_is_a_variable_of_terraform_is_a_secret() {
-        let environment = [("TF_VAR_password", "s3cret"), ("TF_LOG", "trace"), ("PATH", "/bin"), ("XTF_VAR_a", "b")];
-        let found = among(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let found: Vec<(&str, &str)> = found.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
-        assert_eq!(found, [("TF_VAR_password", "s3cret")]);
+        let environment: [(&str, &[u8]); 4] =
+            [("TF_VAR_password", b"s3cret"), ("TF_LOG", b"trace"), ("PATH", b"/\xff"), ("XTF_VAR_a", b"b")];
+        assert_eq!(found(&environment), Ok(vec![("TF_VAR_password".to_owned(), "s3cret".to_owned())]));
+        assert!(
+            found(&[("TF_VAR_password", b"12345")]).unwrap_err().contains("TF_VAR_password is shorter than 6 bytes")
+        );
+        assert!(found(&[("TF_VAR_password", b"\xff23456789")]).unwrap_err().contains("no UTF-8"));
     }
 
     #[test]

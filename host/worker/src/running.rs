@@ -159,7 +159,8 @@ async fn claimed(
     let disk = |error: &dyn std::error::Error| failure("other", outcome::chain(error), true);
     let aloud = inputs.is_far();
     let mut events = Events::open(&inputs.folder.events(), aloud, redactor()?).map_err(|error| disk(&error))?;
-    let given = if inputs.is_far() { environment::secrets() } else { Vec::new() };
+    let given = if inputs.is_far() { environment::secrets() } else { Ok(Vec::new()) };
+    let given = given.map_err(|problem| failure("usage", problem, false))?;
     let of_ours = inputs.config.secrets().into_iter().chain(host.token());
     of_ours.chain(given.iter().map(|(_, value)| value.clone())).for_each(|secret| events.hide(secret.expose()));
     events.say("claimed", inputs.order.name.as_str());

@@ -106,7 +106,14 @@ impl Session<'_> {
         };
         let rendered = self.render(&facts)?;
         let grants = unpack::grants(&self.inputs.order.grants)?;
-        Ok(Done::Planned(Box::new(saved_plan(input, &facts, rendered, &grants))))
+        let mut saved = saved_plan(input, &facts, rendered, &grants);
+        let dangers = saved.dangers.iter_mut().flat_map(|danger| [&mut danger.address, &mut danger.detail]);
+        let made = saved.makes.iter_mut().flat_map(|made| [&mut made.name, &mut made.address]);
+        // Whoever makes a secret a part of a name has not made it one.
+        for text in dangers.chain(made).chain(&mut saved.touches) {
+            *text = self.events.without_secrets(text);
+        }
+        Ok(Done::Planned(Box::new(saved)))
     }
 
     async fn apply(&mut self) -> Result<Done, Halt> {

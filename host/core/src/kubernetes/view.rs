@@ -28,7 +28,7 @@ pub struct ClusterView {
     pub troubles: Arc<Troubles>,
     /// Which of the host's own rights are wrong; nothing until it was asked.
     pub rights: Arc<OwnRights>,
-    /// Whether the last worker's pod that said so could reach the API server, which the walls of its network forbid.
+    /// Whether a worker's pod could reach the API server, which the walls of its network forbid.
     pub worker_reached: bool,
 }
 

@@ -96,14 +96,15 @@ pub fn check(
         if !variable.chars().all(plain) || !secret.is_plain() {
             return Err(format!("{variable:?} names no Secret and key as Kubernetes has them"));
         }
-        match variables.iter().find(|known| known.name == *variable) {
-            None => return Err(format!("{variable:?} is no variable of the Terraform files")),
-            Some(known) if !known.sensitive => {
-                return Err(format!(
-                    "the variable {variable:?} has to say sensitive = true, or Terraform shows its value"
-                ));
-            }
-            Some(_) => {}
+        // A file that overrides another says it too.
+        let mut said = variables.iter().filter(|known| known.name == *variable).peekable();
+        if said.peek().is_none() {
+            return Err(format!("{variable:?} is no variable of the Terraform files"));
+        }
+        if !said.all(|known| known.sensitive) {
+            return Err(format!(
+                "the variable {variable:?} has to say sensitive = true wherever it stands, or Terraform shows its value"
+            ));
         }
         if !is_granted(granted, mission, secret) {
             return Err(format!(
@@ -143,7 +144,8 @@ mod tests {
     #[test]
     fn a_secret_is_had_by_whom_it_is_granted_to_and_for_what_hides_it() {
         let variable = |name: &str, sensitive| VariableFact { name: name.to_owned(), has_default: false, sensitive };
-        let variables = [variable("password", true), variable("port", false)];
+        let variables =
+            [variable("password", true), variable("port", false), variable("loose", true), variable("loose", false)];
         let granted = [SecretGrant {
             name: "db".to_owned(),
             keys: vec!["password".to_owned(), "Token_1".to_owned()],
@@ -166,6 +168,7 @@ mod tests {
             (wanted("password", "db", "password"), "shop/web", Some(&[]), "is not granted"),
             (wanted("password", "db", "password"), "shop/web", None, "Jobs of a cluster"),
             (wanted("port", "db", "password"), "shop/web", Some(&granted), "sensitive = true"),
+            (wanted("loose", "db", "password"), "shop/web", Some(&granted), "wherever it stands"),
             (wanted("passwort", "db", "password"), "shop/web", Some(&granted), "no variable"),
             (wanted("password", "db,other", "password"), "shop/web", Some(&granted), "no Secret and key"),
             (wanted("password", "db", "../x"), "shop/web", Some(&granted), "no Secret and key"),

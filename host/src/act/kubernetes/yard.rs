@@ -326,6 +326,9 @@ async fn prepared(
     order: &Order,
     folder: &RunFolder,
 ) -> Result<Made, String> {
+    let files = shelf.blob(&order.plan).map_err(|error| format!("read the files of the mission: {error}"))?;
+    let files = files.ok_or("the files of the mission are not kept any more")?;
+    let secrets = secrets(config, order, &files)?;
     if let Some(made) = Run::made_before(folder).map_err(|error| format!("read what was told before: {error}"))? {
         return Ok(made);
     }
@@ -345,9 +348,6 @@ async fn prepared(
         alias: alias.as_ref().map(|(name, address)| (name.as_str(), address.as_str())),
         key: &config.key,
     };
-    let files = shelf.blob(&order.plan).map_err(|error| format!("read the files of the mission: {error}"))?;
-    let files = files.ok_or("the files of the mission are not kept any more")?;
-    let secrets = secrets(config, order, &files)?;
     let made = job::make(&mould, order, &files, &secrets)
         .ok_or_else(|| format!("no worker of a cluster does {:?} yet", order.key.operation))?;
     let (order_json, config_json) = job::inputs(order, &run);

@@ -124,6 +124,15 @@ pub(super) fn allows(found: &Learned<Value>, wanted: &WorkersWanted) -> Vec<Chec
             format!("the workers' file names {}, and {own}/{ALLOWS} has {:?}", shown(&socket), shown(permitted));
         checks.push(Check::fail(NAME, "the engine's socket is not admitted", cause, "write the same path into both"));
     }
+    let admitted: Vec<&str> = data["secrets"].as_str().unwrap_or_default().split(',').map(str::trim).collect();
+    let granted =
+        wanted.builder.secrets.iter().flat_map(|grant| grant.keys.iter().map(|key| format!("{}/{key}", grant.name)));
+    let refused: Vec<String> = granted.filter(|secret| !admitted.contains(&secret.as_str())).collect();
+    if let Some(first) = refused.first() {
+        let cause = format!("the workers' file grants {}, which {own}/{ALLOWS} does not name", shown(first));
+        let cure = "name NAME/KEY under secrets in images.yaml (allows.yaml in the overlay) too, and apply it";
+        checks.push(Check::fail(NAME, &format!("{} granted secrets are not admitted", refused.len()), cause, cure));
+    }
     checks
 }
 
@@ -229,6 +238,25 @@ mod tests {
             (denied(), &[Verdict::Note], "not known: may not read the ConfigMap ai-agent/quarterdeck-builder-allows"),
         ] {
             let checks = allows(&found, &wanted(""));
+            let found: Vec<Verdict> = checks.iter().map(|check| check.verdict).collect();
+            assert_eq!(found, verdicts, "{checks:#?}");
+            assert!(checks.iter().any(|check| check.to_string().contains(told)), "{told}: {checks:#?}");
+        }
+    }
+
+    #[test]
+    fn what_the_file_grants_is_let_through_by_the_walls_too() {
+        let grants = "secrets: [{ name: db, keys: [user, password], missions: [shop/web] }]";
+        let wanted: WorkersWanted =
+            serde_saphyr::from_str(&format!("builder: {{ image: \"{}\", {grants} }}", image())).unwrap();
+        let socket = wanted.builder.engine_socket.to_str().unwrap().to_owned();
+        for (secrets, verdicts, told) in [
+            (json!("db/user, db/password"), &[Verdict::Ok][..], "names the workers' image"),
+            (json!("db/user"), &[Verdict::Ok, Verdict::Fail], "grants db/password, which ai-agent/"),
+            (Value::Null, &[Verdict::Ok, Verdict::Fail], "2 granted secrets are not admitted"),
+        ] {
+            let data = json!({ "images": image(), "engineSocket": socket, "secrets": secrets });
+            let checks = allows(&Ok(json!({ "data": data })), &wanted);
             let found: Vec<Verdict> = checks.iter().map(|check| check.verdict).collect();
             assert_eq!(found, verdicts, "{checks:#?}");
             assert!(checks.iter().any(|check| check.to_string().contains(told)), "{told}: {checks:#?}");

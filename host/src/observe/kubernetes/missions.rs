@@ -191,7 +191,7 @@ impl Rounds {
             self.round(&objects).await;
             let known: Vec<KnownMission> = objects.iter().filter_map(|told| self.known(told)).collect();
             let mut seen: Vec<SeenMission> = self.made.values().map(seen).collect();
-            let all = problem.is_none() && tried;
+            let all = problem.is_none() && tried && !objects.iter().any(|object| self.waits(object));
             seen.extend(problem.map(|problem| SeenMission {
                 place: Place::Objects,
                 source: "missions.quarterdeck.dev".to_owned(),
@@ -275,6 +275,11 @@ impl Rounds {
         tokio::task::spawn_blocking(making).await.unwrap_or_else(|_| Err("the host is stopping".to_owned()))
     }
 
+    /// Whether an object waits for its finalizer before anything is made of it: it is there, so its mission is not gone.
+    fn waits(&self, (key, told, _): &(Key, Arc<Told>, Status)) -> bool {
+        told.end.is_unkept() && !self.made.contains_key(key)
+    }
+
     fn known(&self, (key, told, status): &(Key, Arc<Told>, Status)) -> Option<KnownMission> {
         let made = self.made.get(key);
         if made.is_none() && !told.end.is_gone() && !told.end.is_unkept() {
@@ -354,6 +359,7 @@ mod tests {
             rounds.round(std::slice::from_ref(&object)).await;
             let made: Vec<_> = rounds.made.values().map(|made| seen(made).spec.unwrap().object.unwrap()).collect();
             assert_eq!(made.first().map(|version| version.generation), taken, "{why}");
+            assert_eq!(rounds.waits(&object), taken.is_none(), "{why}");
             let known = rounds.known(&object).expect("whoever sets the finalizer knows it");
             assert_eq!((known.version.uid, known.end), (object.1.uid.clone(), object.1.end), "{why}");
         }

@@ -104,8 +104,8 @@ fn variable(walk: &mut Walk<'_>, place: Place<'_>, item: &Item) {
     if place.folder.is_empty() {
         let name = item.labels.first().cloned().unwrap_or_default();
         let has_default = item.inside("default").next().is_some();
-        // Sensitive unless it says plainly that it is not: an expression is not evaluated here.
-        let sensitive = item.inside("sensitive").next().is_some_and(|sensitive| !sensitive.is_false());
+        // Only where it says so plainly: an expression is not evaluated here.
+        let sensitive = item.inside("sensitive").next().is_some_and(Item::is_true);
         walk.facts.variables.push(VariableFact { name, has_default, sensitive });
     }
 }

@@ -67,7 +67,7 @@ pub struct VariableFact {
     pub name: String,
     /// Whether it has a default, so may be left out.
     pub has_default: bool,
-    /// Whether its value must not be shown.
+    /// Whether it says by the literal `true` that its value must not be shown.
     pub sensitive: bool,
 }
 

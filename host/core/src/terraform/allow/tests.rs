@@ -166,6 +166,26 @@ fn what_is_refused_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_variable_is_sensitive_where_it_plainly_says_so() {
+    for (said, sensitive) in [
+        ("sensitive = true", true),
+        ("sensitive = false", false),
+        ("sensitive = !true", false),
+        ("sensitive = \"true\"", false),
+        ("sensitive = tobool(\"false\")", false),
+        ("", false),
+    ] {
+        let facts = checked(&[("main.tf", HEAD), ("v.tf", &format!("variable \"v\" {{\n  {said}\n}}\n"))]).expect(said);
+        let of_it = facts.variables.iter().find(|variable| variable.name == "v").expect("it is there");
+        assert_eq!(of_it.sensitive, sensitive, "{said}");
+    }
+    let json = r#"{"variable": {"v": {"sensitive": true}, "w": {"sensitive": "true"}}}"#;
+    let facts = checked(&[("main.tf", HEAD), ("v.tf.json", json)]).expect("allowed");
+    let sensitive: Vec<bool> = facts.variables.iter().filter(|v| v.name.len() == 1).map(|v| v.sensitive).collect();
+    assert_eq!(sensitive, [true, false]);
+}
+
+#[test]
 fn json_says_the_same() {
     let refused = [
         ("{\n\"terraform\": {\n\"backend\": {\"s3\": {}}}}", 3, Rule::Block),

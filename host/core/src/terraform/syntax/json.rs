@@ -29,10 +29,10 @@ fn bodies(json: &Json, at: At) -> Result<Vec<&[Member]>, SyntaxFault> {
             .iter()
             .map(|value| match value {
                 Json::Object(members) => Ok(members.as_slice()),
-                Json::False | Json::Plain | Json::Text(_) | Json::List(_) => Err(wrong()),
+                Json::True | Json::False | Json::Plain | Json::Text(_) | Json::List(_) => Err(wrong()),
             })
             .collect(),
-        Json::False | Json::Plain | Json::Text(_) => Err(wrong()),
+        Json::True | Json::False | Json::Plain | Json::Text(_) => Err(wrong()),
     }
 }
 
@@ -76,7 +76,7 @@ fn property(member: &Member, out: &mut Vec<Item>) -> Result<(), SyntaxFault> {
     let objects: Vec<&[Member]> = match &member.value {
         Json::Object(members) => vec![members],
         Json::List(values) => values.iter().filter_map(members_of).collect(),
-        Json::False | Json::Plain | Json::Text(_) => Vec::new(),
+        Json::True | Json::False | Json::Plain | Json::Text(_) => Vec::new(),
     };
     let mut item = |value: Value, body: Vec<Item>, form: Form| {
         out.push(Item { name: member.key.clone(), labels: Vec::new(), at: member.at, form, value, body });
@@ -91,6 +91,7 @@ fn property(member: &Member, out: &mut Vec<Item>) -> Result<(), SyntaxFault> {
         Json::Object(_) | Json::List(_) => return Ok(()),
         Json::Text(text) => template(text, member.at)?,
         Json::Plain => Value::default(),
+        Json::True => Value { literal: Literal::True, ..Value::default() },
         Json::False => Value { literal: Literal::False, ..Value::default() },
     };
     calls.extend(rest.calls);
@@ -101,7 +102,7 @@ fn property(member: &Member, out: &mut Vec<Item>) -> Result<(), SyntaxFault> {
 fn members_of(json: &Json) -> Option<&[Member]> {
     match json {
         Json::Object(members) => Some(members),
-        Json::False | Json::Plain | Json::Text(_) | Json::List(_) => None,
+        Json::True | Json::False | Json::Plain | Json::Text(_) | Json::List(_) => None,
     }
 }
 
@@ -120,7 +121,7 @@ fn list(values: &[Json], at: At) -> Result<Value, SyntaxFault> {
                     calls.extend(found.into_iter().cloned());
                 }
             }
-            Json::False | Json::Plain | Json::Object(_) => {}
+            Json::True | Json::False | Json::Plain | Json::Object(_) => {}
         }
     }
     Ok(Value { calls, ..Value::default() })

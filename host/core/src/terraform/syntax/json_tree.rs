@@ -13,8 +13,9 @@ use super::{At, SyntaxFault, saturate};
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Json {
-    /// null, true or a number.
+    /// null or a number.
     Plain,
+    True,
     False,
     Text(String),
     List(Vec<Json>),
@@ -72,7 +73,7 @@ fn closes_before(bytes: &[u8], start: usize) -> bool {
 
 fn place(json: &mut Json, places: &mut impl Iterator<Item = At>) {
     match json {
-        Json::False | Json::Plain | Json::Text(_) => {}
+        Json::True | Json::False | Json::Plain | Json::Text(_) => {}
         Json::List(values) => values.iter_mut().for_each(|value| place(value, places)),
         Json::Object(members) => {
             for member in members {
@@ -103,7 +104,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(if value { Json::Plain } else { Json::False })
+        Ok(if value { Json::True } else { Json::False })
     }
 
     fn visit_u64<E>(self, _value: u64) -> Result<Json, E> {

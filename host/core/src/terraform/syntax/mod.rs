@@ -115,6 +115,8 @@ pub struct Value {
 pub enum Literal {
     /// A string without interpolation.
     Text(String),
+    /// `true`
+    True,
     /// `false`
     False,
     /// Everything else.
@@ -127,8 +129,13 @@ impl Item {
     pub fn text(&self) -> Option<&str> {
         match &self.value.literal {
             Literal::Text(text) => Some(text),
-            Literal::False | Literal::Other => None,
+            Literal::True | Literal::False | Literal::Other => None,
         }
+    }
+
+    /// Whether this argument is a literal `true`.
+    pub fn is_true(&self) -> bool {
+        self.value.literal == Literal::True
     }
 
     /// Whether this argument is a literal `false`.

@@ -148,8 +148,9 @@ fn entries(lines: &Lines<'_>, expression: &Expression) -> Vec<Item> {
 
 fn value(expression: &Expression) -> Value {
     let literal = match expression.as_bool() {
+        Some(true) => Literal::True,
         Some(false) => Literal::False,
-        Some(true) | None => expression.as_str().map_or(Literal::Other, |text| Literal::Text(text.to_owned())),
+        None => expression.as_str().map_or(Literal::Other, |text| Literal::Text(text.to_owned())),
     };
     let module_path = match path_argument(expression) {
         Argument::Module(rest) => Some(rest),
