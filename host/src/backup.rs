@@ -23,11 +23,13 @@
 //! **Nothing acts on an old picture.** A restored journal ends with a pause of everything, in the name of whoever restored
 //! it. A person lifts it with `quarterdeck resume`.
 //!
-//! - `table` is what there is, `archive` the tar, `prove` the proof; `copy` makes one, `restore` makes a folder of one.
+//! - `table` is what there is, `archive` the tar, `prove` the proof; `copy` makes one, `restore` makes a folder of one,
+//!   which `begun` gives its place.
 //!
 //! What is *not* here: encryption. A backup holds keys and states in clear; whoever makes one pipes it through a tool for that.
 
 mod archive;
+mod begun;
 mod copy;
 mod prove;
 mod restore;
@@ -171,6 +173,29 @@ pub enum BackupError {
     /// There is a data folder already.
     #[error("{0} is there already and is not empty; nothing was changed")]
     Occupied(PathBuf),
+    /// The last step failed when the folder that was there had another name already.
+    #[error("{what} {path}; what was there before is whole, and is now {aside}")]
+    LeftAside {
+        /// What was tried.
+        what: &'static str,
+        /// With which folder.
+        path: PathBuf,
+        /// Where what was there is.
+        aside: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The disk is too small.
+    #[error("the backup has {bytes} bytes, and the disk of {path} has room for {free}; nothing was restored")]
+    NoRoom {
+        /// So many it has.
+        bytes: u64,
+        /// Where it should go.
+        path: PathBuf,
+        /// So many are free there.
+        free: u64,
+    },
     /// It is of the world that was not asked for.
     #[error("this is a backup of the folder {0:?}, and another one was asked for")]
     OtherWorld(&'static str),

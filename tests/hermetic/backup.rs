@@ -1,6 +1,7 @@
 //! Backups of the program's own hosts while they work, and hosts that are restored from them: what the journal names is
 //! there, nothing begins before a person says so, and then it goes on.
 
+mod aside;
 mod hurt;
 mod pruned;
 mod real;

@@ -4,8 +4,9 @@
 //! head is the one that we would write ourselves, the space between two members is zeros, and behind the end there is
 //! nothing: so one changed byte is found wherever it is, and a stream that was cut has no end.
 //!
-//! What is read is bounded: names, lengths and the number of members. A link, a folder, a device, or a name that no
-//! backup has, is refused before anything of it is read.
+//! What is read is bounded: names, lengths, the number of members, and the list of them by what came. A link, a folder, a
+//! device, or a name that no backup has, is refused before anything of it is read. Nothing is compressed, so all that is
+//! unpacked has no more bytes than what was read.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -23,12 +24,14 @@ pub(super) const FIRST: &str = "quarterdeck-backup.json";
 pub(super) const LAST: &str = "manifest.json";
 /// Heads and members begin at multiples of this.
 const BLOCK: usize = 512;
-/// So many members at most: the blobs of years.
-const MEMBERS_MAX: usize = 1_000_000;
+/// So many members at most. A plan leaves four blobs, and nothing else of a host grows like them: half a million are 340
+/// plans a day for a year. Each takes some 220 bytes of memory until the end, and some 175 of the list: 110 and 90 MB.
+const MEMBERS_MAX: usize = 500_000;
 /// The first member has some 400 bytes.
 const FIRST_BYTES_MAX: u64 = 4_096;
-/// The last one has some 150 bytes for each member.
-const LAST_BYTES_MAX: u64 = 256 << 20;
+/// The list is refused unread where it is longer by this than the one of what came before it. What is shorter is compared,
+/// to say in which member it differs.
+const LAST_LONGER_BYTES_MAX: u64 = 64 << 10;
 
 /// A file of a backup.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,8 +66,50 @@ impl Manifest {
         self.members.push(listed);
     }
 
-    fn bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("texts and numbers are JSON")
+    /// Writes it as it goes: in memory it would be as large again as what it is made of.
+    fn write(&self, out: impl Write) -> io::Result<()> {
+        Ok(serde_json::to_writer(out, self)?)
+    }
+
+    /// How many bytes it has when it is written.
+    fn length(&self) -> u64 {
+        let mut length = Length(0);
+        self.write(&mut length).expect("texts and numbers are JSON, and counting them can't fail");
+        length.0
+    }
+
+    /// Whether these bytes are it.
+    fn is(&self, bytes: &[u8]) -> bool {
+        let mut rest = Rest(bytes);
+        self.write(&mut rest).is_ok() && rest.0.is_empty()
+    }
+}
+
+/// Counts what is written.
+struct Length(u64);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is still to be written of bytes that are known; anything else can't be.
+struct Rest<'a>(&'a [u8]);
+
+impl Write for Rest<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -96,15 +141,22 @@ impl<W: Write> Packer<W> {
 
     /// Ends it with its last member; how many bytes it has.
     pub(super) fn end(mut self) -> io::Result<(W, u64)> {
-        let manifest = self.manifest.bytes();
-        self.write(LAST, &manifest)?;
-        self.out.write_all(&[0; 2 * BLOCK])?;
+        let length = self.manifest.length();
+        self.out.write_all(head(LAST, length, self.seconds)?.as_bytes())?;
+        // The list is written a word at a time.
+        let mut out = io::BufWriter::new(&mut self.out);
+        self.manifest.write(&mut out)?;
+        out.flush()?;
+        drop(out);
+        let end = [0; 3 * BLOCK];
+        let end = &end[..padding(length) + 2 * BLOCK];
+        self.out.write_all(end)?;
         self.out.flush()?;
-        Ok((self.out, self.written + 2 * BLOCK as u64))
+        Ok((self.out, self.written + BLOCK as u64 + length + end.len() as u64))
     }
 
     fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let padding = vec![0; padding(bytes.len())];
+        let padding = vec![0; padding(bytes.len() as u64)];
         for part in [head(name, bytes.len() as u64, self.seconds)?.as_bytes().as_slice(), bytes, &padding] {
             self.out.write_all(part)?;
             self.written += part.len() as u64;
@@ -162,10 +214,13 @@ impl<R: Read> Unpacker<R> {
         if block.iter().all(|byte| *byte == 0) {
             return Err(BackupError::Cut(format!("after its member {after}: its list, {LAST}, is missing")));
         }
-        let limit = |name: &str| match table::kind(name) {
-            None if name == LAST => Ok(LAST_BYTES_MAX),
-            None => Err("no backup has a member of this name".to_owned()),
-            Some(kind) => Ok(kind.bytes_max()),
+        // Only the list has need of its own length, which takes a walk through all of it.
+        let list = Head::from_byte_slice(&block).path_bytes().as_ref() == LAST.as_bytes();
+        let list = list.then(|| self.manifest.length() + LAST_LONGER_BYTES_MAX);
+        let limit = |name: &str| match (table::kind(name), list) {
+            (Some(kind), _) => Ok(kind.bytes_max()),
+            (None, Some(bytes_max)) => Ok(bytes_max),
+            (None, None) => Err("no backup has a member of this name".to_owned()),
         };
         let (name, bytes) = self.member(&block, &limit)?;
         let Some(kind) = table::kind(&name) else { return self.end(&bytes).map(|()| None) };
@@ -215,7 +270,7 @@ impl<R: Read> Unpacker<R> {
         let mut bytes = Vec::new();
         let cut = || BackupError::Cut(format!("within its member {name}"));
         let read = (&mut self.source).take(length).read_to_end(&mut bytes).map_err(broken)?;
-        let mut space = vec![0; padding(read)];
+        let mut space = vec![0; padding(length)];
         if read as u64 != length {
             return Err(cut());
         }
@@ -227,7 +282,7 @@ impl<R: Read> Unpacker<R> {
     }
 
     fn end(&mut self, manifest: &[u8]) -> Result<(), BackupError> {
-        if manifest != self.manifest.bytes() {
+        if !self.manifest.is(manifest) {
             return Err(BackupError::NotWhole(self.differs(manifest)));
         }
         for _ in 0..2 {
@@ -286,8 +341,9 @@ fn head(name: &str, length: u64, seconds: u64) -> io::Result<Head> {
 }
 
 /// So many zeros follow so many bytes.
-fn padding(length: usize) -> usize {
-    length.next_multiple_of(BLOCK) - length
+fn padding(length: u64) -> usize {
+    let over = usize::try_from(length % BLOCK as u64).expect("it is less than a block");
+    (BLOCK - over) % BLOCK
 }
 
 fn broken(source: io::Error) -> BackupError {
@@ -296,4 +352,41 @@ fn broken(source: io::Error) -> BackupError {
 
 fn ended(error: io::Error, cut: impl FnOnce() -> BackupError) -> BackupError {
     if error.kind() == io::ErrorKind::UnexpectedEof { cut() } else { broken(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use quarterdeck_core::ids::Timestamp;
+
+    use super::super::{JournalHead, VERSION, World};
+    use super::*;
+
+    #[test]
+    fn a_backup_has_no_more_members_than_one_may_have() {
+        let journal = JournalHead { nonce: Digest::of(b"1"), records: 1, hash: Digest::of(b"2") };
+        let (format, program) = (FORMAT.to_owned(), String::new());
+        let (world, at, when) = (World::Real, Timestamp(0), String::new());
+        let header = Header { format, version: VERSION, world, program, at, when, journal };
+        let mut packer = Packer::begin(Vec::new(), &header).expect("it is begun");
+        for _ in packer.manifest.members.len()..MEMBERS_MAX - 1 {
+            packer.manifest.list("blobs/00", b"");
+        }
+        packer.add("blobs/01", b"").expect("the last one");
+        let refused = packer.add("blobs/02", b"").expect_err("one more");
+        assert_eq!(refused.to_string(), "a backup has at most 500000 members");
+    }
+
+    #[test]
+    fn a_list_is_itself_and_nothing_shorter_longer_or_other() {
+        let mut manifest = Manifest::default();
+        manifest.list("key", b"key");
+        let mut bytes = Vec::new();
+        manifest.write(&mut bytes).expect("it is written");
+        assert!(manifest.is(&bytes) && manifest.length() == bytes.len() as u64);
+        assert!(!manifest.is(&bytes[..bytes.len() - 1]) && !manifest.is(&[]));
+        assert!(!manifest.is(&[&bytes[..], b" "].concat()));
+        bytes[12] ^= 1;
+        assert!(!manifest.is(&bytes));
+        assert_eq!([0, 1, 511, 512, 513].map(padding), [0, 511, 1, 0, 511]);
+    }
 }

@@ -3,12 +3,13 @@
 //! Nothing that is there is overwritten or removed: a world's folder that is not empty stays, and may be set aside under
 //! another name where that is asked for. Files are written through a handle of the new folder, which no path leads out of.
 
-use std::io::{self, Read, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::Dir;
 use quarterdeck_core::entry::Entry;
 use quarterdeck_core::ids::Timestamp;
 use quarterdeck_core::ledger::Ledger;
@@ -16,6 +17,7 @@ use quarterdeck_core::observation::{Command, Commanded, Person};
 use quarterdeck_core::pause::Scope;
 
 use super::archive::{Member, Unpacker};
+use super::begun::Begun;
 use super::copy::Told;
 use super::prove::{self, Proven};
 use super::{BackupError, Header, World, failed};
@@ -43,6 +45,8 @@ pub struct Target<'a> {
     pub world: Option<World>,
     /// Whether a folder that is there is set aside under another name.
     pub set_aside: bool,
+    /// How many bytes the backup has, where that is known before it is read: the disk must have room for them.
+    pub bytes: Option<u64>,
     /// Now.
     pub at: Timestamp,
     /// Who restores.
@@ -62,7 +66,9 @@ pub fn check(source: &mut dyn Read, tell: &mut dyn FnMut(Told)) -> Result<(Heade
 /// Makes a world's folder of a backup, with everything paused.
 ///
 /// # Errors
-/// Where the stream is no whole backup, the folder is there already, or the file system says no. Then nothing is left.
+/// Where the stream is no whole backup, the folder is there already, is used by a host or came meanwhile, the disk has no
+/// room, or the file system says no. Then nothing is left, and what was there is where it was, unless the error says
+/// where it is now.
 pub fn restore(
     source: &mut dyn Read,
     target: &Target<'_>,
@@ -74,23 +80,29 @@ pub fn restore(
         return Err(BackupError::OtherWorld(world));
     }
     let folder = target.data.join(world);
-    let lock = match is_free(&folder)? {
+    let held = match is_free(&folder)? {
         true => None,
-        false if target.set_aside => hold(&folder)?,
+        false if target.set_aside => Some(hold(&folder)?),
         false => return Err(BackupError::Occupied(folder)),
     };
     let mut private = std::fs::DirBuilder::new();
     let made = private.recursive(true).mode(0o700).create(target.data);
     made.map_err(failed("make", target.data))?;
     let data = Dir::open_ambient_dir(target.data, ambient_authority()).map_err(failed("open", target.data))?;
+    has_room(&data, target)?;
     let begun = Begun::new(&data, target.data, world)?;
     let proven = pass(unpacker, &header, tell, &mut |member| begun.keep(member))?;
-    pause(&begun.path, &header, target)?;
+    pause(&begun.path(), &header, target)?;
     begun.sync()?;
-    let aside = if is_free(&folder)? { None } else { Some(set_aside(&data, target, world)?) };
-    begun.named(world)?;
-    drop(lock);
-    Ok(Restored { header, proven, folder, aside })
+    // It is held until the new folder stands in its place.
+    let held = last_look(&folder, target, held)?;
+    let aside = held.as_ref().map(|_| aside(target, world));
+    match &aside {
+        Some(aside) => begun.place_instead(world, aside)?,
+        None => begun.place(world)?,
+    }
+    drop(held);
+    Ok(Restored { header, proven, folder, aside: aside.map(|aside| target.data.join(aside)) })
 }
 
 /// Reads all of it, proves it, and hands each member on.
@@ -120,99 +132,50 @@ fn is_free(folder: &Path) -> Result<bool, BackupError> {
     }
 }
 
-/// A folder that goes again unless it gets its name.
-struct Begun<'a> {
-    data: &'a Dir,
-    folder: Dir,
-    name: String,
-    path: PathBuf,
-    is_named: std::cell::Cell<bool>,
-}
-
-impl Begun<'_> {
-    fn new<'a>(data: &'a Dir, path: &Path, world: &str) -> Result<Begun<'a>, BackupError> {
-        let mut random = [0; 4];
-        getrandom::fill(&mut random).map_err(|error| failed("draw a name in", path)(io::Error::other(error)))?;
-        let name = format!("{world}.{:08x}.restoring", u32::from_be_bytes(random));
-        let path = path.join(&name);
-        let made = data.create_dir_with(&name, private()).and_then(|()| data.open_dir(&name));
-        let folder = made.map_err(failed("make", &path))?;
-        Ok(Begun { data, folder, name, path, is_named: false.into() })
-    }
-
-    fn keep(&self, member: &Member) -> Result<(), BackupError> {
-        let write = || -> io::Result<()> {
-            let mut at = 0;
-            // Its name is one of the table's, so each folder of it has a name.
-            while let Some(slash) = member.name[at..].find('/') {
-                let folder = &member.name[..at + slash];
-                match self.folder.create_dir_with(folder, private()) {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                    Ok(()) | Err(_) => at += slash + 1,
-                }
-            }
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true).mode(0o600);
-            self.folder.open_with(&member.name, &options)?.write_all(&member.bytes)
-        };
-        write().map_err(failed("write", self.path.join(&member.name)))
-    }
-
-    /// Everything is on disk after this.
-    fn sync(&self) -> Result<(), BackupError> {
-        // The handle of a folder is for names alone; one that was opened to be read can be synced.
-        let synced = self.folder.open(".").and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
-        synced.map_err(failed("sync", &self.path))
-    }
-
-    fn named(&self, world: &str) -> Result<(), BackupError> {
-        // An empty folder makes way, any other one does not.
-        let named = self.data.rename(&self.name, self.data, world);
-        named.map_err(failed("give the restored folder its name, beside", &self.path))?;
-        self.is_named.set(true);
-        sync(self.data).map_err(failed("sync", &self.path))
+/// Nothing in an archive is compressed, so what is unpacked has no more bytes than it. What blocks take beyond that is found
+/// as it is written.
+fn has_room(data: &Dir, target: &Target<'_>) -> Result<(), BackupError> {
+    let Some(bytes) = target.bytes else { return Ok(()) };
+    let disk = rustix::fs::fstatvfs(data).map_err(|error| failed("look at the disk of", target.data)(error.into()))?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    match bytes > free {
+        true => Err(BackupError::NoRoom { bytes, path: target.data.to_owned(), free }),
+        false => Ok(()),
     }
 }
 
-impl Drop for Begun<'_> {
-    fn drop(&mut self) {
-        if !self.is_named.get() {
-            // Where not even this can be done, its name says what it is.
-            let _left = self.data.remove_dir_all(&self.name);
-        }
+/// Whether what is there may be set aside at the end, minutes after the first look: by the lock that keeps hosts out of it.
+/// None where nothing is there.
+fn last_look(folder: &Path, target: &Target<'_>, held: Option<File>) -> Result<Option<File>, BackupError> {
+    if is_free(folder)? {
+        return Ok(None);
+    }
+    let lock = folder.join("journal/lock");
+    let is_same = |held: &File| {
+        let (held, there) = (held.metadata().ok(), std::fs::metadata(&lock).ok());
+        let place = |file: Option<Metadata>| file.map(|file| (file.dev(), file.ino()));
+        place(held).is_some_and(|held| Some(held) == place(there))
+    };
+    match held.filter(is_same) {
+        Some(held) => Ok(Some(held)),
+        // Another folder came in between. One without a journal is what a host has made that is just starting.
+        None if target.set_aside && lock.exists() => hold(folder).map(Some),
+        None => Err(BackupError::Occupied(folder.to_owned())),
     }
 }
 
-fn private() -> &'static DirBuilder {
-    static PRIVATE: std::sync::OnceLock<DirBuilder> = std::sync::OnceLock::new();
-    PRIVATE.get_or_init(|| {
-        let mut private = DirBuilder::new();
-        private.mode(0o700);
-        private
-    })
+/// Holds the lock of the journal that is there, and makes one where none is, so that no host begins in the folder.
+fn hold(folder: &Path) -> Result<File, BackupError> {
+    if !folder.is_dir() {
+        return Err(BackupError::Occupied(folder.to_owned()));
+    }
+    Ok(journal::Journal::lock(&folder.join("journal"))?)
 }
 
-fn sync(folder: &Dir) -> io::Result<()> {
-    folder.open(".")?.sync_all()
-}
-
-/// Holds the lock of the journal that is there, so that no host runs in a folder that is set aside.
-fn hold(folder: &Path) -> Result<Option<std::fs::File>, BackupError> {
-    let journal = folder.join("journal");
-    Ok(if journal.is_dir() { Some(journal::Journal::lock(&journal)?) } else { None })
-}
-
-/// Gives the folder that is there another name.
-fn set_aside(data: &Dir, target: &Target<'_>, world: &str) -> Result<PathBuf, BackupError> {
-    let folder = target.data.join(world);
+/// The name of a folder that is set aside.
+fn aside(target: &Target<'_>, world: &str) -> String {
     let when: String = target.at.utc().chars().filter(|c| c.is_ascii_alphanumeric()).collect();
-    let name = format!("{world}.before-{when}");
-    let aside = target.data.join(&name);
-    if aside.exists() {
-        return Err(BackupError::Occupied(aside));
-    }
-    data.rename(world, data, &name).map_err(failed("set aside", folder))?;
-    Ok(aside)
+    format!("{world}.before-{when}")
 }
 
 /// Writes down, after everything that was restored, that all is paused.

@@ -57,7 +57,7 @@ pub(super) fn restore(
     file: &Path,
     args: &RestoreArgs,
 ) -> Result<String, Failure> {
-    let mut source = open(file)?;
+    let (mut source, bytes) = open(file)?;
     let bar = progress();
     let mut tell = |told| tell(&bar, told);
     if args.check {
@@ -71,7 +71,7 @@ pub(super) fn restore(
         place::World::Rehearsal => World::Rehearsal,
     });
     let who = Person::Uid(rustix::process::getuid().as_raw());
-    let target = Target { data, world, set_aside: args.set_aside, at: clock(), who };
+    let target = Target { data, world, set_aside: args.set_aside, bytes, at: clock(), who };
     let restored = backup::restore(&mut source, &target, &mut tell);
     bar.finish_and_clear();
     let restored = restored.map_err(of_archive)?;
@@ -114,14 +114,19 @@ fn look(lead: &str, proven: &Proven) -> Vec<String> {
     lines
 }
 
-fn open(file: &Path) -> Result<Box<dyn Read>, Failure> {
+/// The backup, and how many bytes it has where it is a file.
+fn open(file: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
     if file == Path::new(STREAM) {
         if io::stdin().is_terminal() {
             return Err(Failure::new(Exit::Usage, "there is no backup on a terminal", "quarterdeck restore - < FILE"));
         }
-        return Ok(Box::new(BufReader::new(io::stdin().lock())));
+        return Ok((Box::new(BufReader::new(io::stdin().lock())), None));
     }
-    let opened = File::open(file).map(|opened| Box::new(BufReader::new(opened)) as Box<dyn Read>);
+    let opened = File::open(file).and_then(|opened| {
+        let about = opened.metadata()?;
+        let bytes = about.is_file().then_some(about.len());
+        Ok((Box::new(BufReader::new(opened)) as Box<dyn Read>, bytes))
+    });
     opened.map_err(|error| {
         let error = anyhow::Error::new(error).context(format!("read the backup {}", file.display()));
         Failure::of(Exit::Usage, error, Some("name a file that `quarterdeck backup` wrote, or - for stdin".to_owned()))
@@ -195,6 +200,8 @@ fn of_archive(error: BackupError) -> Failure {
         | BackupError::Member { .. }
         | BackupError::NotWhole(_)
         | BackupError::Occupied(_)
+        | BackupError::LeftAside { .. }
+        | BackupError::NoRoom { .. }
         | BackupError::OtherWorld(_) => false,
     };
     let failure = Failure::from(error);
@@ -216,6 +223,12 @@ impl From<BackupError> for Failure {
             BackupError::Exists(_) => (Exit::Usage, "choose another name, or replace it with --force"),
             BackupError::Occupied(_) => {
                 (Exit::Usage, "move it away, name another folder with --data, or say --set-aside, which renames it")
+            }
+            BackupError::LeftAside { .. } => {
+                (Exit::Failed, "remove nothing; where no folder has its name now, rename it back before a host starts")
+            }
+            BackupError::NoRoom { .. } => {
+                (Exit::Failed, "make room there, or name a folder of another disk with --data")
             }
             BackupError::OtherWorld(_) => (Exit::Usage, "leave --real and --rehearsal out, or name the other backup"),
             BackupError::Version(_) => (Exit::Usage, "restore it with the version of quarterdeck that made it"),

@@ -15,7 +15,7 @@ use super::{names, says, text};
 const BLOCK: usize = 512;
 
 /// A backup of a host at work.
-static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+pub(super) static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let home = Home::new();
     let _host = home.answering(&["web"], &[]);
     program::until("it is ready", || home.is("Ready"));
@@ -156,6 +156,16 @@ fn what_is_made_up_is_refused_and_leaves_nothing() {
             "a member that is not listed",
             inserted(heads.len() - 1, &member(b"blobs/00", EntryType::Regular, 0, b"")),
             "blobs/00",
+        ),
+        (
+            "a huge list",
+            inserted(heads.len() - 1, &member(b"manifest.json", EntryType::Regular, huge, b"")),
+            "member \"manifest.json\": it has 8000000000 bytes by its head, more than",
+        ),
+        (
+            "a list that is much longer than what came",
+            inserted(heads.len() - 1, &member(b"manifest.json", EntryType::Regular, 100 << 10, &[b' '; 100 << 10])),
+            "member \"manifest.json\": it has 102400 bytes by its head, more than",
         ),
         ("more behind it", [&WHOLE[..], b"x"].concat(), "behind its end"),
         ("two of them", WHOLE.repeat(2), "behind its end"),

@@ -15,8 +15,8 @@ use crate::scenarios::{MAIN_TF, mission};
 /// Small enough that a story of some hundred records fills several.
 const SEGMENT: u64 = 32 << 10;
 
-#[test]
-fn a_prune_while_a_backup_is_made_takes_nothing_from_it() {
+/// A data folder whose journal has several segments.
+fn data() -> tempfile::TempDir {
     let yaml = mission("shop", "  autonomy: auto\n");
     let files: [(&str, &str); 2] = [("mission.yaml", &yaml), ("main.tf", MAIN_TF)];
     let host = Harness::segmented(&[("shop", &files)], Charter::default(), Default::default(), SEGMENT);
@@ -33,6 +33,13 @@ fn a_prune_while_a_backup_is_made_takes_nothing_from_it() {
     }
     fs::copy(host.journal().with_file_name(JOURNAL_KEY), folder.join(JOURNAL_KEY)).expect("a key");
     fs::write(folder.join("key"), [7; 32]).expect("a key");
+    data
+}
+
+#[test]
+fn a_prune_while_a_backup_is_made_takes_nothing_from_it() {
+    let data = data();
+    let folder = data.path();
     let segments = || Reader::open(&folder.join("journal")).expect("a journal").first();
 
     // Once amid the journal: the names of segments that are not copied yet go.
@@ -54,4 +61,29 @@ fn a_prune_while_a_backup_is_made_takes_nothing_from_it() {
         let listed = String::from_utf8_lossy(&archive).contains("journal/base");
         assert_eq!(listed, before > 1, "what was pruned before stands on its base");
     }
+}
+
+/// A person removes policies that nothing names, between the look at the folder and the look into theirs.
+#[test]
+fn a_folder_that_goes_while_a_backup_is_made_is_no_fault_of_it() {
+    let data = data();
+    let policies = data.path().join("policies");
+    // The order in which a folder is listed is the file system's own: of so many names, the first policy is no last one.
+    for number in 0..24 {
+        fs::create_dir_all(policies.join(format!("{number:064x}"))).expect("a folder");
+        fs::write(policies.join(format!("strange-{number}")), "?").expect("a file");
+    }
+    let mut archive = Vec::new();
+    let mut removed = 0;
+    let made = backup::pack(data.path(), Timestamp(START.0), &mut archive, &mut |told| {
+        if removed == 0 && matches!(&told, Told::LeftOut(name, _) if name.starts_with("policies/strange-")) {
+            for number in 0..24 {
+                fs::remove_dir(policies.join(format!("{number:064x}"))).expect("it goes");
+                removed += 1;
+            }
+        }
+    });
+    made.expect("it is whole");
+    assert_eq!(removed, 24);
+    backup::check(&mut &*archive, &mut |_| {}).expect("it is whole");
 }
