@@ -3,9 +3,9 @@
 //! Nothing that is there is overwritten or removed: a world's folder that is not empty stays, and may be set aside under
 //! another name where that is asked for. Files are written through a handle of the new folder, which no path leads out of.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
@@ -21,7 +21,7 @@ use super::begun::Begun;
 use super::copy::Told;
 use super::prove::{self, Proven};
 use super::{BackupError, Header, World, failed};
-use crate::remember::journal::{self, SEGMENT_BYTES_MAX};
+use crate::remember::journal::{Journal, SEGMENT_BYTES_MAX};
 use crate::remember::{Book, Durable};
 
 /// A folder that was made.
@@ -150,16 +150,11 @@ fn last_look(folder: &Path, target: &Target<'_>, held: Option<File>) -> Result<O
     if is_free(folder)? {
         return Ok(None);
     }
-    let lock = folder.join("journal/lock");
-    let is_same = |held: &File| {
-        let (held, there) = (held.metadata().ok(), std::fs::metadata(&lock).ok());
-        let place = |file: Option<Metadata>| file.map(|file| (file.dev(), file.ino()));
-        place(held).is_some_and(|held| Some(held) == place(there))
-    };
-    match held.filter(is_same) {
+    let journal = folder.join("journal");
+    match held.filter(|held| Journal::is_locked_by(&journal, held)) {
         Some(held) => Ok(Some(held)),
         // Another folder came in between. One without a journal is what a host has made that is just starting.
-        None if target.set_aside && lock.exists() => hold(folder).map(Some),
+        None if target.set_aside && journal.join("lock").exists() => hold(folder).map(Some),
         None => Err(BackupError::Occupied(folder.to_owned())),
     }
 }
@@ -169,7 +164,7 @@ fn hold(folder: &Path) -> Result<File, BackupError> {
     if !folder.is_dir() {
         return Err(BackupError::Occupied(folder.to_owned()));
     }
-    Ok(journal::Journal::lock(&folder.join("journal"))?)
+    Ok(Journal::lock(&folder.join("journal"))?)
 }
 
 /// The name of a folder that is set aside.

@@ -16,9 +16,9 @@ mod record;
 pub(super) mod segment;
 mod snapshot;
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -123,11 +123,20 @@ impl Journal {
         // A process that was forked from a writer that has just ended holds the lock until it becomes its own program.
         for _ in 0..LOCK_TRIES {
             if lock.try_lock().is_ok() {
-                return Ok(lock);
+                // While it was waited for another folder may have come to stand here, whose lock is another one.
+                let ours = Journal::is_locked_by(folder, &lock);
+                return if ours { Ok(lock) } else { Err(JournalError::InUse(folder.to_owned())) };
             }
             std::thread::sleep(LOCK_AGAIN);
         }
         Err(JournalError::InUse(folder.to_owned()))
+    }
+
+    /// Whether this is the lock of the folder that stands there now.
+    pub(crate) fn is_locked_by(folder: &Path, lock: &File) -> bool {
+        let place = |file: std::io::Result<Metadata>| file.ok().map(|file| (file.dev(), file.ino()));
+        let ours = place(lock.metadata());
+        ours.is_some() && ours == place(std::fs::metadata(folder.join("lock")))
     }
 
     /// Opens a journal that is ours, whose segments end at this size; it is read by `read`.
@@ -240,4 +249,23 @@ impl Journal {
 /// Where a record is damaged or the file system says no.
 pub fn read(folder: &Path, entry: &mut impl FnMut(Record)) -> Result<Head, JournalError> {
     Reader::open(folder)?.read(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_that_of_the_folder_that_stands_there_now() {
+        let place = tempfile::tempdir().unwrap();
+        let (folder, aside) = (place.path().join("journal"), place.path().join("aside"));
+        let lock = Journal::lock(&folder).unwrap();
+        assert!(Journal::is_locked_by(&folder, &lock));
+        assert!(matches!(Journal::lock(&folder), Err(JournalError::InUse(_))));
+        std::fs::rename(&folder, &aside).unwrap();
+        assert!(!Journal::is_locked_by(&folder, &lock), "nothing stands there");
+        let other = Journal::lock(&folder).unwrap();
+        assert!(!Journal::is_locked_by(&folder, &lock) && Journal::is_locked_by(&aside, &lock));
+        assert!(Journal::is_locked_by(&folder, &other));
+    }
 }
