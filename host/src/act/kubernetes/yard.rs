@@ -326,12 +326,19 @@ async fn prepared(
     order: &Order,
     folder: &RunFolder,
 ) -> Result<Made, String> {
-    let files = shelf.blob(&order.plan).map_err(|error| format!("read the files of the mission: {error}"))?;
-    let files = files.ok_or("the files of the mission are not kept any more")?;
-    let secrets = secrets(config, order, &files)?;
+    let files = || -> Result<Vec<u8>, String> {
+        let files = shelf.blob(&order.plan).map_err(|error| format!("read the files of the mission: {error}"))?;
+        Ok(files.ok_or("the files of the mission are not kept any more")?)
+    };
     if let Some(made) = Run::made_before(folder).map_err(|error| format!("read what was told before: {error}"))? {
+        // A grant may have been taken away since. An apply has no secrets and may be at work, so nothing else is asked of it.
+        if order.key.operation != Operation::Apply {
+            secrets(config, order, &files()?)?;
+        }
         return Ok(made);
     }
+    let files = files()?;
+    let secrets = secrets(config, order, &files)?;
     let alias = match &config.reach {
         Reach::Address(_) => None,
         Reach::Service(service, _) => {
